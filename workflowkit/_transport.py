@@ -1,0 +1,121 @@
+"""One attempt over HTTP: the only module that imports an HTTP library.
+
+Swapping the library must stay a change of this file. So nothing of it leaves: not its types, and
+not its exceptions, whose texts carry full URLs and whose objects carry request headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httpx
+
+from .errors import TransportError
+from .exchange import Request, Response
+
+CONNECTIONS = 50
+"""Most connections of one client. More only make its pool slower; who waits, waits in the limiter."""
+
+LARGEST_BODY = 64 * 1024 * 1024
+"""Bytes. A page of 100 logs is some 60 KB; a body beyond this is refused while it streams."""
+
+_tls_lock = threading.Lock()
+_tls: list[ssl.SSLContext] = []
+
+
+class Transport(Protocol):
+    """Sends one request once."""
+
+    async def send(self, request: Request, *, timeout: float) -> Response:
+        """Return the whole answer, or raise TransportError; redirects are answers."""
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether the URL's host can only be this machine."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _tls_context() -> ssl.SSLContext:
+    """Return the process's one TLS context; reading the trusted certificates takes a while."""
+    with _tls_lock:
+        if not _tls:
+            _tls.append(httpx.create_ssl_context())
+        return _tls[0]
+
+
+class HttpxTransport:
+    """The default transport. Opens nothing until the first request."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._opening = asyncio.Lock()
+        self._client: httpx.AsyncClient | None = None
+        self._connections = asyncio.Semaphore(CONNECTIONS)
+
+    async def send(self, request: Request, *, timeout: float) -> Response:
+        """Send the request; the timeout covers everything from connecting to the last byte."""
+        client = self._client or await self._open()
+        async with self._connections:
+            try:
+                async with asyncio.timeout(timeout):
+                    return await self._exchange(client, request)
+            except TimeoutError:
+                raise TransportError(f"no complete answer within {timeout:g} s") from None
+            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+                raise TransportError(_explain(error, self._base_url)) from None
+
+    async def aclose(self) -> None:
+        """Close the pool; requests still under way fail."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _open(self) -> httpx.AsyncClient:
+        async with self._opening:
+            if self._client is None:
+                secure = self._base_url.startswith("https:")
+                context = await asyncio.to_thread(_tls_context) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                self._client = httpx.AsyncClient(
+                    verify=context,
+                    timeout=None,
+                    limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+                    follow_redirects=False,
+                    trust_env=not is_loopback(self._base_url),
+                )
+            return self._client
+
+    async def _exchange(self, client: httpx.AsyncClient, request: Request) -> Response:
+        message = client.build_request(
+            request.method, request.url, headers=dict(request.headers), content=request.content
+        )
+        answer = await client.send(message, stream=True)
+        try:
+            chunks: list[bytes] = []
+            size = 0
+            async for chunk in answer.aiter_bytes():
+                size += len(chunk)
+                if size > LARGEST_BODY:
+                    raise TransportError(f"the answer is larger than {LARGEST_BODY >> 20} MB; it was not read further")
+                chunks.append(chunk)
+        finally:
+            await answer.aclose()
+        return Response(status=answer.status_code, headers=dict(answer.headers), content=b"".join(chunks))
+
+
+def _explain(error: Exception, base_url: str) -> str:
+    """Say what happened in our words: the library's text can hold a whole URL."""
+    host = urlsplit(base_url).netloc.rpartition("@")[2]
+    if isinstance(error, httpx.ConnectError):
+        return f"can't connect to {host}: {error}; check the address and the network"
+    if isinstance(error, httpx.ProxyError):
+        return f"the proxy for {host} refused the connection"
+    if isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)):
+        return f"{host} closed the connection before the answer was complete"
+    return f"the exchange with {host} failed ({type(error).__name__})"

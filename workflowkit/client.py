@@ -1,0 +1,256 @@
+"""The client core: lifecycle, limits, and the loop around one attempt.
+
+The order is fixed: retry > cooldown > limit of the endpoint > limit of the tenant > credentials >
+send. Each attempt passes all of it, so a retry can no more exceed a limit than a first try.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Generic, Literal, NoReturn, Self, TypeVar
+from urllib.parse import urlsplit
+
+import attrs
+
+from . import __version__
+from ._transport import HttpxTransport, is_loopback
+from .auth import Auth
+from .classify import request_id, status_error
+from .converter import decode
+from .document import Document, Model
+from .endpoint import Endpoint
+from .errors import ApiError, ConfigError, DecodeError, RateLimited, TransportError, WorkflowKitError
+from .exchange import Request, Response
+from .ratelimit import Turn, check_rate, ledger_of, limiter_of
+from .redact import Headers
+from .retry import RetryPolicy
+from .telemetry import Observer, RequestDone, Retrying, notify
+
+M = TypeVar("M", bound=Model)
+
+Rate = float | Literal["documented"] | None
+"""Requests per second for the tenant; ``"documented"`` is what the vendor states, None no limit."""
+
+_LARGE = 1 << 20
+"""Bytes from which decoding would hold up the event loop noticeably, so it is done in a thread."""
+
+
+Classify = Callable[[Response], ApiError | None]
+"""Reads a system's own error body; None where the answer holds none."""
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """What every client takes. Times are in seconds.
+
+    Attributes:
+        base_url: where the API lives; ``https``, or ``http`` on this machine.
+        tenant: whose quota it is; clients of one tenant share their limits within a process.
+        rate: requests per second, see `Rate`.
+        documented_rate: what the vendor states for a tenant, None where it doesn't.
+        vendor_host: whether the base URL is the vendor's own.
+        timeout: for one attempt, from connecting to the last byte; waiting for limits isn't in it.
+        max_wait: the longest wait for the limits before RateLimited is raised, unsent.
+        insecure_http: allow ``http`` to another machine: whoever listens can read the key.
+        retry: when to repeat a failed attempt.
+        observers: called with each telemetry record.
+    """
+
+    base_url: str
+    tenant: str
+    rate: Rate
+    documented_rate: float | None
+    vendor_host: bool
+    timeout: float
+    max_wait: float | None
+    insecure_http: bool
+    retry: RetryPolicy
+    observers: Sequence[Observer]
+
+    def check(self) -> None:
+        """Raise ConfigError, naming the value and the way out, if a client can't work so."""
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError(f"base_url={self.base_url!r}: pass a URL such as https://api.example.com/api")
+        if parts.query or parts.fragment or parts.username:
+            raise ConfigError("base_url: leave out user, query and fragment")
+        if parts.scheme == "http" and not (is_loopback(self.base_url) or self.insecure_http):
+            raise ConfigError(
+                f"base_url={self.base_url!r}: over http anyone on the way can read the API key; "
+                "use https, or allow it with insecure_http=True (--insecure-http)"
+            )
+        if not self.tenant:
+            raise ConfigError("tenant: pass a name, or leave it out")
+        if self.rate != "documented":
+            check_rate(self.rate)
+        for name, seconds in (("timeout", self.timeout), ("max_wait", self.max_wait)):
+            if seconds is not None and not seconds > 0:
+                raise ConfigError(f"{name}={seconds!r}: pass seconds above 0")
+
+    def tenant_rate(self) -> float | None:
+        """Return the tenant's requests per second, None for no limit."""
+        return self.documented_rate if self.rate == "documented" else self.rate
+
+    def endpoint_rate(self, documented: float | None) -> float | None:
+        """Return an endpoint's requests per second, None for no limit."""
+        if self.rate == "documented":
+            return documented
+        if self.rate is None or documented is None or not self.vendor_host:
+            return self.rate
+        return min(documented, self.rate)
+
+
+@attrs.frozen(kw_only=True)
+class Reply(Generic[M]):
+    """A successful answer, decoded."""
+
+    value: M
+    document: Document
+    attempts: int
+    request_id: str | None
+
+
+class Client:
+    """Base of the service clients; use it as ``async with``, or call `aclose` at the end.
+
+    One client serves any number of concurrent tasks of one event loop.
+    """
+
+    def __init__(self, *, system: str, auth: Auth, classify: Classify, options: Options) -> None:
+        options.check()
+        parts = urlsplit(options.base_url)
+        self._auth = auth
+        self._classify = classify
+        self._options = options
+        self._base_url = options.base_url.rstrip("/")
+        self._scope = (system, f"{parts.scheme}://{parts.netloc.lower()}", options.tenant)
+        self._transport = HttpxTransport(self._base_url)
+        self._closed = False
+
+    @property
+    def tenant(self) -> str:
+        """Whose quota this client uses."""
+        return self._options.tenant
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections. Calls after this raise ConfigError."""
+        self._closed = True
+        await self._transport.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._base_url!r}, tenant={self.tenant!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("clients can't be pickled: create one in each process")
+
+    async def _call(self, endpoint: Endpoint[M], body: Mapping[str, Any]) -> Reply[M]:
+        """Send until it succeeds or the retry policy gives up; an error says how many attempts that was."""
+        content = json.dumps(body).encode()
+        attempt = 0
+        while True:
+            turn = await self._turn(endpoint, attempt)
+            attempt += 1
+            try:
+                return await self._attempt(endpoint, content, turn, attempt)
+            except WorkflowKitError as error:
+                error.attempts, error.endpoint = attempt, endpoint.name
+                delay = self._options.retry.delay(error, attempt)
+                if delay is None:
+                    raise
+                await self._pause(endpoint, error, attempt, delay)
+
+    async def _turn(self, endpoint: Endpoint[M], attempts: int) -> Turn:
+        """Wait for the limits; RateLimited if that takes longer than `max_wait`."""
+        if self._closed:
+            raise ConfigError("this client is closed: create a new one")
+        rates = (
+            ((*self._scope, endpoint.name), self._options.endpoint_rate(endpoint.rate)),
+            (self._scope, self._options.tenant_rate()),
+        )
+        turn = Turn(tuple(limiter_of(scope, rate) for scope, rate in rates if rate is not None))
+        max_wait = self._options.max_wait
+        try:
+            await turn.wait(max_wait)
+        except TimeoutError:
+            refusal = RateLimited(
+                f"not sent: no place in the limits within max_wait={max_wait:g} s",
+                retry_after=max_wait,
+                endpoint=endpoint.name,
+            )
+            refusal.attempts = attempts
+            raise refusal from None
+        return turn
+
+    async def _attempt(self, endpoint: Endpoint[M], content: bytes, turn: Turn, attempt: int) -> Reply[M]:
+        request = Request(
+            method=endpoint.method,
+            url=self._base_url + endpoint.path,
+            headers=Headers({"Content-Type": "application/json", "User-Agent": f"workflowkit/{__version__}"}),
+            content=content,
+        )
+        started = time.monotonic()
+        response: Response | None = None
+        failure: WorkflowKitError | None = None
+        try:
+            with turn:
+                await self._auth.authorize(request)
+                turn.sent = True
+                response = await self._transport.send(request, timeout=self._options.timeout)
+            document = Document(response.content)
+            value = await self._read(endpoint, response, document)
+        except WorkflowKitError as error:
+            failure = error
+            raise
+        finally:
+            done = RequestDone(
+                endpoint=endpoint.name,
+                tenant=self.tenant,
+                attempt=attempt,
+                status=response.status if response is not None else None,
+                error=type(failure).__name__ if failure else None,
+                waited=turn.waited,
+                elapsed=time.monotonic() - started,
+                size=len(response.content) if response is not None else 0,
+                request_id=request_id(response) if response is not None else None,
+            )
+            notify(self._options.observers, done)
+        return Reply(value=value, document=document, attempts=attempt, request_id=done.request_id)
+
+    async def _read(self, endpoint: Endpoint[M], response: Response, document: Document) -> M:
+        """Return the decoded answer, or raise the error that it is."""
+        fault: WorkflowKitError
+        if 200 <= response.status < 300:
+            try:
+                if len(document.body) < _LARGE:
+                    return decode(document, endpoint.returns)
+                return await asyncio.to_thread(decode, document, endpoint.returns)
+            except (DecodeError, TransportError) as error:
+                fault = error
+        else:
+            fault = status_error(response)
+        text = self._auth.redact(response.content.decode("utf-8", "replace"))
+        raise self._classify(attrs.evolve(response, content=text.encode())) or fault
+
+    async def _pause(self, endpoint: Endpoint[M], error: WorkflowKitError, attempt: int, delay: float) -> None:
+        """Wait before the next attempt."""
+        record = Retrying(
+            endpoint=endpoint.name, tenant=self.tenant, attempt=attempt, delay=delay, error=type(error).__name__
+        )
+        notify(self._options.observers, record)
+        if isinstance(error, RateLimited):  # everyone in its scope waits, in the limiter's line
+            scope = (*self._scope, endpoint.name) if error.scope == "endpoint" else self._scope
+            ledger_of(scope).cool_down(delay)
+        else:
+            await asyncio.sleep(delay)

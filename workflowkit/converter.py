@@ -1,0 +1,176 @@
+"""JSON to attrs classes and back: strict about what is known, tolerant of what is new.
+
+cattrs is the authority: it says what a document means, names every fault with its path, and
+unstructures. msgspec reads the same classes much faster, straight from the bytes, so it goes
+first; whatever it refuses, cattrs decides. A property test holds the two to each other.
+"""
+
+from __future__ import annotations
+
+import functools
+from datetime import datetime
+from types import GenericAlias, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
+
+import attrs
+import msgspec
+
+from .document import Document, Model, bind, mend, models_in, parse
+from .errors import DecodeError, TransportError
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+M = TypeVar("M", bound=Model)
+
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An aware datetime: a time without an offset is refused, since nobody could say when it was."""
+
+
+def decode(document: Document, returns: type[M]) -> M:
+    """Return the document as an object of the class, which remembers it.
+
+    Raises:
+        TransportError: the body isn't JSON.
+        DecodeError: it is JSON, but not what the class describes.
+    """
+    model = _decode_fast(document.body, returns) or _decode_fully(document.body, returns)
+    bind(model, document)
+    return model
+
+
+def structure(value: Any, returns: type[M]) -> M:
+    """Return parsed JSON as an object of the class; raises DecodeError naming every fault."""
+    from cattrs import transform_error
+
+    try:
+        return converter().structure(value, returns)
+    except Exception as error:
+        raise DecodeError(tuple(transform_error(error, format_exception=_describe))) from None
+
+
+def unstructure(model: Model) -> dict[str, Any]:
+    """Return the known fields as JSON-able values, times written as the vendors write them."""
+    fields: dict[str, Any] = converter().unstructure(model)
+    return fields
+
+
+def _decode_fast(body: bytes, returns: type[M]) -> M | None:
+    cls: Any = returns
+    decoder: msgspec.json.Decoder[M] | None = _decoder(cls)
+    if decoder is None:
+        return None
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return decoder.decode(mend(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _decode_fully(body: bytes, returns: type[M]) -> M:
+    try:
+        value = parse(mend(body))
+    except ValueError as error:
+        raise TransportError(_not_json(body, error)) from None
+    return structure(value, returns)
+
+
+def _not_json(body: bytes, error: ValueError) -> str:
+    if not body.strip():
+        return "the answer is empty"
+    if body.lstrip()[:1] == b"<":
+        return f"the answer is a web page ({len(body)} bytes), not JSON: some gateway or proxy answered"
+    reason = "it isn't UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+    return f"the answer ({len(body)} bytes) isn't JSON: {reason}"
+
+
+@functools.cache
+def _decoder(returns: Any) -> msgspec.json.Decoder[Any] | None:
+    """Return msgspec's decoder; None where a field is renamed, which only cattrs can do."""
+    return None if _renames(returns) else msgspec.json.Decoder(returns)
+
+
+def _renames(cls: type[Model]) -> bool:
+    fields = attrs.fields(attrs.resolve_types(cls))
+    return bool(cls.wire_names) or any(_renames(model) for field in fields for model in models_in(field.type))
+
+
+@functools.cache
+def converter() -> Converter:
+    """Return the process's cattrs converter, made at its first use."""
+    from cattrs import Converter
+    from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+    converter = Converter()
+
+    def model_hook(cls: type[Model]) -> Any:
+        names: Any = {name: override(rename=wire) for name, wire in cls.wire_names.items()}
+        structure: Any = make_dict_structure_fn(attrs.resolve_types(cls), converter, **names)
+        return lambda value, cls: structure(_expect(dict, "object", value), cls)
+
+    def tuple_hook(kind: Any) -> Any:
+        as_list: Any = GenericAlias(list, get_args(kind)[:1])
+
+        def structure(value: Any, _: Any) -> Any:
+            return tuple(converter.structure(_expect(list, "array", value), as_list))
+
+        return structure
+
+    converter.register_structure_hook_factory(_is_model, model_hook)
+    converter.register_structure_hook_factory(_is_tuple, tuple_hook)
+    converter.register_structure_hook_func(_is_union, functools.partial(_structure_union, converter))
+    for scalar in (str, int, float, bool):
+        converter.register_structure_hook(scalar, msgspec.convert)
+    converter.register_structure_hook_func(lambda kind: kind == Time, msgspec.convert)
+    converter.register_unstructure_hook(datetime, write_time)
+    converter.register_unstructure_hook_factory(
+        _is_model, lambda cls: make_dict_unstructure_fn(attrs.resolve_types(cls), converter)
+    )
+    return converter
+
+
+def write_time(time: datetime) -> str:
+    """Return ``2024-01-09T03:16:35.447Z`` for UTC, the offset as ``+08:00`` otherwise."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Model)
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in {Union, UnionType}
+
+
+def _structure_union(converter: Converter, value: Any, union: Any) -> Any:
+    """Choose the arm by the JSON kind of the value; there is at most one of a kind."""
+    arms = get_args(union)
+    if value is None and type(None) in arms:
+        return None
+    if isinstance(value, list):
+        arms = tuple(arm for arm in arms if _is_tuple(arm)) or arms
+    elif isinstance(value, dict):
+        arms = tuple(arm for arm in arms if _is_model(arm)) or arms
+    return converter.structure(value, arms[0])
+
+
+def _expect(kind: type, name: str, value: Any) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"Expected `{name}`, got `{_kind(value)}`")
+    return value
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "object", list: "array", str: "str", bool: "bool", int: "int", float: "float"}
+    return names.get(type(value), "null")
+
+
+def _describe(error: BaseException, _: type | None) -> str:
+    return "required field missing" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,106 @@
+"""A list call that can be awaited, iterated, or walked page by page from where one stopped.
+
+A **cursor** says where to go on from. It is a plain JSON value (how many to skip, or the last id
+seen), so it can be stored anywhere. Nothing is prefetched: between two steps no request is under
+way, so breaking out of a loop, or cancelling it, leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from .document import Document
+from .errors import DecodeError
+
+T = TypeVar("T")
+
+Cursor = int | str
+
+
+@attrs.frozen(kw_only=True)
+class Page(Generic[T]):
+    """What one list request returned.
+
+    Attributes:
+        items: in the vendor's order; empty at the end of a listing.
+        cursor: where the next page starts, None after the last one.
+        attempts: how many requests it took.
+        request_id: the vendor's id for the last of them, where it sends one.
+    """
+
+    items: tuple[T, ...]
+    cursor: Cursor | None
+    attempts: int = attrs.field(default=1, eq=False)
+    request_id: str | None = attrs.field(default=None, eq=False)
+    _document: Document = attrs.field(default=Document(b"{}"), repr=False, eq=False)
+    _name: str = attrs.field(default="", repr=False, eq=False)
+
+    @property
+    def raw(self) -> tuple[bytes, ...]:
+        """The vendor's own bytes of each item, in the order of `items`."""
+        return self._document.raws(self._name)
+
+
+Fetch = Callable[[Cursor | None], Awaitable[Page[T]]]
+"""Gets the page at a cursor; None is the beginning."""
+
+
+class Paginator(Generic[T]):
+    """A listing that has not begun.
+
+    ``await`` it for all items as a list, ``async for`` it for one after the other, or use `pages`.
+    Each use starts from the beginning and sends its own requests; a failed page is retried as its
+    client's policy says, then raises.
+    """
+
+    def __init__(self, fetch: Fetch[T]) -> None:
+        self._fetch = fetch
+
+    def pages(self, *, after: Cursor | None = None) -> AsyncIterator[Page[T]]:
+        """Iterate over whole pages, starting at a cursor that an earlier page named."""
+        return _Pages(self._fetch, after)
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _Items(self.pages())
+
+    def __await__(self) -> Generator[Any, None, list[T]]:
+        return self._all().__await__()
+
+    async def _all(self) -> list[T]:
+        return [item async for page in self.pages() for item in page.items]
+
+
+class _Pages(AsyncIterator[Page[T]]):
+    """A class, not a generator: an abandoned one has nothing to finalize."""
+
+    def __init__(self, fetch: Fetch[T], cursor: Cursor | None) -> None:
+        self._fetch = fetch
+        self._cursor = cursor
+        self._ended = False
+
+    async def __anext__(self) -> Page[T]:
+        if self._ended:
+            raise StopAsyncIteration
+        page = await self._fetch(self._cursor)
+        if page.cursor is None:
+            self._ended = True
+        elif page.cursor == self._cursor:
+            raise DecodeError((f"the page after cursor {page.cursor!r} ends at the same cursor: no progress @ $",))
+        self._cursor = page.cursor
+        return page
+
+
+class _Items(AsyncIterator[T]):
+    def __init__(self, pages: AsyncIterator[Page[T]]) -> None:
+        self._pages = pages
+        self._items: tuple[T, ...] = ()
+        self._next = 0
+
+    async def __anext__(self) -> T:
+        while self._next == len(self._items):
+            self._items, self._next = (await anext(self._pages)).items, 0
+        self._next += 1
+        return self._items[self._next - 1]

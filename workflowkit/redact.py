@@ -1,0 +1,24 @@
+"""Keep secrets out of whatever people read: reprs, logs, exception texts, tracebacks with locals."""
+
+from __future__ import annotations
+
+_SECRET = frozenset({"authorization", "proxy-authorization", "x-auth-token", "x-security-token", "cookie"})
+
+
+def redact_url(url: str) -> str:
+    """Return the URL without user, query and fragment: a signed link's query is its key."""
+    bare = url.partition("#")[0].partition("?")[0]
+    scheme, separator, rest = bare.partition("://")
+    if not separator:
+        return bare
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+class Headers(dict[str, str]):
+    """Request headers whose repr hides the values of those that carry credentials."""
+
+    def __repr__(self) -> str:
+        return repr({name: "[redacted]" if name.lower() in _SECRET else value for name, value in self.items()})
+
+    __str__ = __repr__

@@ -1,0 +1,85 @@
+"""What a harvest takes in: sources, and the rows they turn answers into.
+
+A source belongs to one system; the harvest and the archive know it only by what is declared
+here. The columns of the archive's tables are the fields of these rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class InstanceRef:
+    """An instance to harvest, with what its listing said of it."""
+
+    id: str
+    app_id: str | None = None
+    form_id: str | None = None
+    status: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class LogRow:
+    """One log of one instance; `position` counts from 0, `raw` is the vendor's own JSON."""
+
+    position: int
+    flow_id: int
+    flow_name: str
+    create_action: str
+    create_time: datetime
+    finish_action: str | None
+    finish_time: datetime | None
+    operator_username: str | None
+    operator_name: str | None
+    comment: str | None
+    signature_url: str | None
+    raw: bytes
+
+
+@attrs.frozen(kw_only=True)
+class AttachmentRow:
+    """One expiring link: a log's file, or its signature, where `ordinal` is -1."""
+
+    position: int
+    ordinal: int
+    name: str | None
+    size: int | None
+    mime: str | None
+    url: str
+    expires_at: datetime | None
+
+
+Row = LogRow | AttachmentRow
+
+
+@attrs.frozen(kw_only=True)
+class Batch:
+    """The rows that one page of an instance brought, and how many requests it took."""
+
+    rows: Sequence[Row]
+    requests: int
+
+
+class Source(Protocol):
+    """Yields instances, and the rows of each.
+
+    Attributes:
+        system: whose instances they are, such as ``jodoo``.
+        tenant: whose quota reading them uses.
+        requests: how many requests listing the instances has taken so far.
+    """
+
+    system: str
+    tenant: str
+    requests: int
+
+    def instances(self) -> AsyncIterator[Sequence[InstanceRef]]:
+        """Yield what to harvest, in chunks as they come; the same id may come again."""
+
+    def batches(self, instance_id: str) -> AsyncIterator[Batch]:
+        """Yield all rows of one instance, page by page."""

@@ -1,0 +1,87 @@
+"""What a client says it is doing: frozen records, handed to plain callables.
+
+Progress bars, logs and metrics are all observers of the same records. An observer is called
+synchronously in the event loop, so it must be quick; one that raises is logged once and
+otherwise ignored, because watching a request must not change its outcome.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+import attrs
+
+_log = logging.getLogger("workflowkit")
+
+
+@attrs.frozen(kw_only=True)
+class RequestDone:
+    """One attempt has ended.
+
+    Attributes:
+        endpoint: the operation's name.
+        tenant: whose quota it used.
+        attempt: 1 for the first.
+        status: the HTTP status, `None` if no answer came.
+        error: the name of the error class, `None` on success.
+        waited: seconds spent waiting for the limits.
+        elapsed: seconds from sending to the last byte of the answer.
+        size: bytes of the answer's body.
+        request_id: the vendor's id for the request, where it sends one.
+    """
+
+    endpoint: str
+    tenant: str
+    attempt: int
+    status: int | None
+    error: str | None
+    waited: float
+    elapsed: float
+    size: int
+    request_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class Retrying:
+    """A failed attempt will be repeated, not sooner than after `delay` seconds."""
+
+    endpoint: str
+    tenant: str
+    attempt: int
+    delay: float
+    error: str
+
+
+@attrs.frozen(kw_only=True)
+class HarvestProgress:
+    """Where a harvest stands; all numbers are instances except `logs` and `requests`.
+
+    Attributes:
+        total: known so far; final once `listed` is true.
+        listed: whether the sources have named all they have.
+        done: harvested in this run.
+        failed: recorded as failed in this run.
+        skipped: already in the archive from an earlier run.
+    """
+
+    total: int
+    listed: bool
+    done: int
+    failed: int
+    skipped: int
+    logs: int
+    requests: int
+
+
+Telemetry = RequestDone | Retrying | HarvestProgress
+Observer = Callable[[Telemetry], None]
+
+
+def notify(observers: Iterable[Observer], record: Telemetry) -> None:
+    """Hand the record to every observer; a failing one is logged, never raised."""
+    for observer in observers:
+        try:
+            observer(record)
+        except Exception:
+            _log.exception("an observer failed on %s", type(record).__name__)
