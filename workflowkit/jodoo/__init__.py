@@ -1,0 +1,33 @@
+"""Jodoo and its Chinese edition, 简道云: instances, their logs, and the forms they belong to."""
+
+from .client import JodooClient
+from .models import (
+    Action,
+    App,
+    Attachment,
+    Form,
+    FormRecord,
+    InstanceStatus,
+    Member,
+    Signature,
+    Task,
+    TaskStatus,
+    WorkflowInstance,
+    WorkflowLog,
+)
+
+__all__ = [
+    "Action",
+    "App",
+    "Attachment",
+    "Form",
+    "FormRecord",
+    "InstanceStatus",
+    "JodooClient",
+    "Member",
+    "Signature",
+    "Task",
+    "TaskStatus",
+    "WorkflowInstance",
+    "WorkflowLog",
+]

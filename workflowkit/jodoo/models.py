@@ -1,0 +1,248 @@
+"""What Jodoo's answers hold, under the vendor's field names.
+
+A field is optional where the vendor's pages leave it open: absent and null mean the same.
+Enumerations are open (the vendor adds members), so they are plain `str` and `int`, with constants
+here to compare with. Sources: help.jodoo.com/open/18793 (logs), /open/16051 (instance),
+/open/14220 (records); hc.jiandaoyun.com under the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+import attrs
+
+from ..converter import Time
+from ..document import Model
+from ..redact import redact_url
+
+
+class Action(StrEnum):
+    """How a task came to be (`create_action`) or ended (`finish_action`)."""
+
+    AUTO_APPROVE = "auto_approve"
+    FORWARD = "forward"
+    BACK = "back"
+    CLOSE = "close"
+    TRANSFER = "transfer"
+    REVOKE = "revoke"
+    ACTIVATE = "activate"
+    REJECT = "reject"
+    AUTO_FORWARD = "auto_forward"
+    AUTO_BACK = "auto_back"
+    BATCH_FORWARD = "batch_forward"
+    BATCH_TRANSFER = "batch_transfer"
+    SIGN_BEFORE = "sign_before"
+    SIGN_AFTER = "sign_after"
+    SIGN_PARALLEL = "sign_parallel"
+    INVOKE_PLUGIN = "invoke_plugin"
+
+
+class InstanceStatus(IntEnum):
+    """Where an instance stands; a rejected one is completed."""
+
+    IN_PROGRESS = 0
+    COMPLETED = 1
+    ENDED_BY_HAND = 2
+
+
+class TaskStatus(IntEnum):
+    """Where a task stands."""
+
+    IN_PROGRESS = 0
+    COMPLETED = 1
+    ENDED_BY_HAND = 2
+    ACTIVATED = 4
+    PAUSED = 5
+
+
+@attrs.frozen(kw_only=True)
+class Member(Model):
+    """A person.
+
+    Attributes:
+        username: the member number, unique within one company.
+        name: the nickname, not unique.
+        departments: numbers of the departments; None where the vendor doesn't tell.
+        type: 0 for a regular member, 1 or 2 for one of a connected organisation.
+        status: -1 left, 0 not joined, 1 joined.
+        integrate_id: the id in a connected directory (DingTalk, WeCom, Feishu ...), if there is one.
+    """
+
+    username: str
+    name: str
+    departments: tuple[int, ...] | None = None
+    type: int | None = None
+    status: int | None = None
+    integrate_id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Signature(Model):
+    """A handwritten signature, as an image behind a link that dies after 6 days (简道云: 15)."""
+
+    url: str = attrs.field(repr=redact_url)
+
+
+@attrs.frozen(kw_only=True)
+class Attachment(Model):
+    """A file behind a link that dies after 6 days (简道云: 15); its size is in bytes."""
+
+    name: str
+    size: int
+    mime: str
+    url: str = attrs.field(repr=redact_url)
+
+
+if TYPE_CHECKING:
+    Attachments = tuple[Attachment, ...]
+else:  # null is read as none at all, so that nobody has to tell the two apart
+    Attachments = tuple[Attachment, ...] | None
+
+
+@attrs.frozen(kw_only=True)
+class WorkflowLog(Model):
+    """One row of an instance's log: a task that carries an approval comment.
+
+    The vendor gives it no id. `finish_action` and `finish_time` are None while the task is open.
+    """
+
+    flow_id: int
+    flow_name: str
+    create_action: str
+    create_time: Time
+    finish_action: str | None = None
+    finish_time: Time | None = None
+    comment: str | None = None
+    signature: Signature | None = None
+    attachments: Attachments = ()
+    operator: Member | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.attachments is None:
+            object.__setattr__(self, "attachments", ())
+
+
+@attrs.frozen(kw_only=True)
+class Task(Model):
+    """One task of an instance, commented or not; its times are None while it is open."""
+
+    task_id: str
+    flow_id: int
+    flow_name: str
+    create_time: Time
+    create_action: str | None = None
+    finish_time: Time | None = None
+    finish_action: str | None = None
+    status: int | None = None
+    title: str | None = None
+    app_id: str | None = None
+    form_id: str | None = None
+    form_title: str | None = None
+    instance_id: str | None = None
+    url: str | None = None
+    assignee: Member | tuple[Member, ...] | None = None
+    creator: Member | None = None
+
+    @property
+    def assignees(self) -> tuple[Member, ...]:
+        """The assignees as a tuple: the vendor documents a list and sends one member."""
+        assignee = self.assignee
+        return assignee if isinstance(assignee, tuple) else (assignee,) if assignee else ()
+
+
+@attrs.frozen(kw_only=True)
+class WorkflowInstance(Model):
+    """One run of a workflow; its id is that of the form record it belongs to.
+
+    Attributes:
+        status: see `InstanceStatus`.
+        result: 0 rejected, 1 approved, once completed; only newer versions of the API tell.
+        tasks: oldest first as sent; None unless they were asked for.
+    """
+
+    instance_id: str
+    status: int
+    create_time: Time
+    update_time: Time | None = None
+    finish_time: Time | None = None
+    app_id: str | None = None
+    form_id: str | None = None
+    form_title: str | None = None
+    url: str | None = None
+    creator: Member | None = None
+    result: int | None = None
+    tasks: tuple[Task, ...] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class FormRecord(Model):
+    """One record of a form; the values of its fields are in `extra`, under the form's names.
+
+    `id` is also the id of the record's workflow instance. `flow_state` is None for a form
+    without a workflow; 0 in progress, 1 completed, 2 ended by hand, 3 rejected (简道云).
+    """
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "id": "_id",
+        "app_id": "appId",
+        "form_id": "entryId",
+        "create_time": "createTime",
+        "update_time": "updateTime",
+        "flow_state": "flowState",
+    }
+
+    id: str
+    app_id: str | None = None
+    form_id: str | None = None
+    creator: Member | None = None
+    create_time: Time | None = None
+    update_time: Time | None = None
+    flow_state: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class App(Model):
+    """An app: a set of forms."""
+
+    app_id: str
+    name: str
+
+
+@attrs.frozen(kw_only=True)
+class Form(Model):
+    """A form of an app; `entry_id` is what other answers call the form id."""
+
+    entry_id: str
+    name: str
+    app_id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class LogsPage(Model):
+    """The envelope of a page of logs."""
+
+    logs: tuple[WorkflowLog, ...]
+
+
+@attrs.frozen(kw_only=True)
+class RecordsPage(Model):
+    """The envelope of a page of form records."""
+
+    data: tuple[FormRecord, ...]
+
+
+@attrs.frozen(kw_only=True)
+class AppsPage(Model):
+    """The envelope of a page of apps."""
+
+    apps: tuple[App, ...]
+
+
+@attrs.frozen(kw_only=True)
+class FormsPage(Model):
+    """The envelope of a page of forms."""
+
+    forms: tuple[Form, ...]
