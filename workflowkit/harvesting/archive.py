@@ -1,0 +1,201 @@
+"""The archive: one SQLite file, the only truth of a harvest."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from operator import attrgetter
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import attrs
+
+from ..errors import HarvestError
+from ..redact import redact_url
+from ..source import InstanceRef, Row
+from .database import connect, explain, now, storable
+from .schema import TABLES, columns
+from .writer import Writer
+
+T = TypeVar("T")
+
+READABLE = ("instances", "logs", "attachments", "events")
+"""What `Archive.read` can be asked for."""
+
+_CHUNK = 1000
+_OF_INSTANCE = "system = ? AND tenant = ? AND instance_id = ?"
+_REMEMBER = """
+    INSERT INTO instances (system, tenant, id, app_id, form_id, status) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET app_id = coalesce(excluded.app_id, app_id),
+        form_id = coalesce(excluded.form_id, form_id), status = coalesce(excluded.status, status)
+"""
+_QUEUE = """
+    INSERT OR IGNORE INTO temp.queue (run, instance, todo)
+    SELECT ?, rowid, instr(?, state) = 0 FROM instances WHERE system = ? AND tenant = ? AND id = ?
+"""
+_TAKE = """
+    SELECT place, id FROM temp.queue JOIN instances ON instances.rowid = queue.instance
+    WHERE run = ? AND place > ? AND todo ORDER BY place LIMIT ?
+"""
+_DONE = """
+    UPDATE instances SET state = 'done', logs = ?, attempts = attempts + 1, error = NULL, harvested_at = ?
+    WHERE system = ? AND tenant = ? AND id = ?
+"""
+_FAILED = """
+    UPDATE instances SET state = 'failed', attempts = attempts + 1, error = ?, harvested_at = ?
+    WHERE system = ? AND tenant = ? AND id = ?
+"""
+_FIELDS = {row: attrgetter(*columns(row)) for row in TABLES}
+_INSERT = {
+    row: f"INSERT INTO {table} (system, tenant, instance_id, {', '.join(columns(row))}) "
+    f"VALUES (?, ?, ?{', ?' * len(columns(row))})"
+    for row, table in TABLES.items()
+}
+
+
+@attrs.frozen(kw_only=True)
+class Counts:
+    """What an archive holds: instances by state, and rows."""
+
+    pending: int
+    partial: int
+    done: int
+    failed: int
+    logs: int
+    attachments: int
+
+
+@attrs.frozen(kw_only=True)
+class Failure:
+    """An instance that couldn't be harvested, and why."""
+
+    system: str
+    tenant: str
+    id: str
+    error: str
+
+
+class Archive:
+    """Instances and their rows, in a file that can be queried with any SQLite tool.
+
+    Use it as ``async with Archive.open(path) as archive``. It may be killed at any moment: what a
+    call reported as stored is stored, and nothing is stored in part. Every method raises
+    `HarvestError` if the file can't be read or written.
+    """
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        self.path = path
+        self._writer = Writer(lambda: connect(path, create=create))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, create: bool = True) -> Self:
+        """Return the archive at the path; on entering it is opened, or created with mode 0600.
+
+        Entering raises HarvestError if the file isn't an archive or is one of another version, and
+        with ``create=False`` also if there is none.
+        """
+        if "://" in os.fspath(path):
+            raise HarvestError(f"{redact_url(os.fspath(path))}: an archive is a SQLite file; pass a path, not a URL")
+        return cls(Path(path), create=create)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._run(lambda _: None)
+        except BaseException:
+            await self._writer.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._writer.close()
+
+    async def enlist(
+        self, system: str, tenant: str, refs: Iterable[InstanceRef], *, run: int, retry_failed: bool = False
+    ) -> tuple[int, int]:
+        """Remember instances, and queue those still to do for a run of this process.
+
+        Returns how many were queued, and how many of the others are done with. An instance that
+        the run has named before counts as neither.
+        """
+        rows = [(system, tenant, ref.id, ref.app_id, ref.form_id, ref.status) for ref in refs]
+        finished = ("done",) if retry_failed else ("done", "failed")
+
+        def work(connection: sqlite3.Connection) -> tuple[int, int]:
+            connection.executemany(_REMEMBER, rows)
+            (last,) = connection.execute("SELECT coalesce(max(place), 0) FROM temp.queue").fetchone()
+            connection.executemany(_QUEUE, [(run, ",".join(finished), *row[:3]) for row in rows])
+            queued, named = connection.execute(
+                "SELECT coalesce(sum(todo), 0), count(*) FROM temp.queue WHERE place > ?", (last,)
+            ).fetchone()
+            return queued, named - queued
+
+        return await self._run(work)
+
+    async def take(self, run: int, *, after: int, most: int) -> list[tuple[int, str]]:
+        """Return the run's next instances as (place, id), in the order they were enlisted."""
+        return await self._run(lambda connection: connection.execute(_TAKE, (run, after, most)).fetchall())
+
+    async def store(self, system: str, tenant: str, instance_id: str, rows: Sequence[Row]) -> None:
+        """Store an instance whole, in place of whatever was stored of it: its rows, and that it is done."""
+        key = (system, tenant, instance_id)
+        values: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES.values()}
+        for row in rows:
+            values[TABLES[type(row)]].append((*key, *map(storable, _FIELDS[type(row)](row))))
+
+        def work(connection: sqlite3.Connection) -> None:
+            for kind, table in TABLES.items():
+                connection.execute(f"DELETE FROM {table} WHERE {_OF_INSTANCE}", key)
+                connection.executemany(_INSERT[kind], values[table])
+            connection.execute(_DONE, (len(values["logs"]), now(), *key))
+
+        await self._run(work)
+
+    async def fail(self, system: str, tenant: str, instance_id: str, error: str) -> None:
+        """Record that an instance couldn't be harvested, and why."""
+        values = (storable(error), now(), system, tenant, instance_id)
+        await self._run(lambda connection: connection.execute(_FAILED, values))
+
+    async def counts(self) -> Counts:
+        """Return what the archive holds."""
+
+        def work(connection: sqlite3.Connection) -> Counts:
+            states = dict(connection.execute("SELECT state, count(*) FROM instances GROUP BY state").fetchall())
+            rows = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES.values()}
+            return Counts(**{state: states.get(state, 0) for state in ("pending", "partial", "done", "failed")}, **rows)
+
+        return await self._run(work)
+
+    async def failures(self, most: int = 100) -> list[Failure]:
+        """Return instances that couldn't be harvested, at most so many."""
+        query = "SELECT system, tenant, id, error FROM instances WHERE state = 'failed' ORDER BY rowid LIMIT ?"
+        rows = await self._run(lambda connection: connection.execute(query, (most,)).fetchall())
+        return [Failure(system=system, tenant=tenant, id=id_, error=error) for system, tenant, id_, error in rows]
+
+    async def read(self, table: str) -> AsyncIterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
+        """Yield a table's rows in chunks, each with the names of its columns; at least one chunk.
+
+        All chunks show the archive as it was when reading began.
+        """
+        if table not in READABLE:
+            raise HarvestError(f"table {table!r}: choose one of {', '.join(READABLE)}")
+        reader = await asyncio.to_thread(lambda: sqlite3.connect(self.path, check_same_thread=False))
+        try:
+            cursor = await asyncio.to_thread(reader.execute, f"SELECT * FROM {table}")
+            names = tuple(column[0] for column in cursor.description)
+            chunk = await asyncio.to_thread(cursor.fetchmany, _CHUNK)
+            yield names, chunk
+            while chunk := await asyncio.to_thread(cursor.fetchmany, _CHUNK):
+                yield names, chunk
+        finally:
+            reader.close()
+
+    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await self._writer.run(work)
+        except sqlite3.Error as error:
+            raise HarvestError(f"{self.path}: {explain(error)}") from error

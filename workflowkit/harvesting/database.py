@@ -1,0 +1,128 @@
+"""Opening an archive's file, and putting values into the form that every database can store."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+from ..errors import HarvestError
+from .schema import APPLICATION_ID, CREATE, VERSION
+
+_LARGEST_INTEGER = 2**63 - 1
+_QUEUE = """
+    CREATE TABLE temp.queue (
+        place INTEGER PRIMARY KEY, run INTEGER, instance INTEGER, todo INTEGER, UNIQUE (run, instance)
+    )
+"""
+
+
+def connect(path: Path, *, create: bool) -> sqlite3.Connection:
+    """Open the archive and check that it is one; raises HarvestError saying what it is instead."""
+    if create and not path.exists():
+        _create_file(path)
+    elif not path.is_file():
+        reason = "is not a file" if path.exists() else "there is no archive here; a harvest makes one"
+        raise HarvestError(f"{path}: {reason}")
+    connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+    try:
+        _check(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(_QUEUE)
+    except sqlite3.Error as error:
+        connection.close()
+        raise HarvestError(f"{path}: {explain(error)}") from error
+    except HarvestError:
+        connection.close()
+        raise
+    return connection
+
+
+def _create_file(path: Path) -> None:
+    """Create it empty and for its owner only: an archive holds what people wrote about people."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise HarvestError(f"{path}: can't be created ({error.strerror}); choose a folder you can write to") from error
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    (ours,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not tables and not ours:
+        for statement in CREATE.strip().split(";\n"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    elif ours != APPLICATION_ID:
+        raise HarvestError(f"{path}: a SQLite database, but not an archive of workflowkit; choose another path")
+    elif version != VERSION:
+        raise HarvestError(
+            f"{path}: an archive of version {version}, but this workflowkit reads version {VERSION}; "
+            "use the release that wrote it, or harvest into a new path"
+        )
+    connection.execute("COMMIT")
+
+
+def explain(error: sqlite3.Error) -> str:
+    """Say what the database's complaint means and what to do."""
+    text = str(error)
+    for sign, meaning in _MEANINGS.items():
+        if sign in text:
+            return meaning
+    return f"the database says: {text}"
+
+
+_MEANINGS: Mapping[str, str] = {
+    "file is not a database": "not a database; choose another path",
+    "disk is full": "the disk is full; free some space and run the same command again, what is stored is safe",
+    "database is locked": "another process is writing to it; wait for it to end, then run the same command again",
+    "readonly database": "it can't be written to; check the permissions of the file and its folder",
+    "unable to open": "it can't be opened; check the permissions of the file and its folder",
+}
+
+
+def now() -> str:
+    """Return the present, as times are stored."""
+    return _store_time(datetime.now(UTC))
+
+
+def storable(value: Any) -> Any:
+    """Return the value as every database can hold it; the row's `raw` keeps what was sent.
+
+    Characters that no database stores (NUL, half a surrogate pair) become U+FFFD, an integer
+    beyond 64 bits null, a time UTC text with milliseconds.
+    """
+    return _STORE[type(value)](value)
+
+
+def _store_text(text: str) -> str:
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _store_integer(number: int) -> int | None:
+    return number if -_LARGEST_INTEGER <= number <= _LARGEST_INTEGER else None
+
+
+def _store_time(time: datetime) -> str:
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+_STORE: Mapping[type, Callable[[Any], Any]] = {
+    str: _store_text,
+    int: _store_integer,
+    bytes: lambda raw: _store_text(raw.decode("utf-8", "replace")),
+    datetime: _store_time,
+    NoneType: lambda _: None,
+}

@@ -1,0 +1,268 @@
+"""The harvest: list what there is, do what isn't done, let nothing stop the rest.
+
+A source's instances are enlisted in the archive first, as quickly as the source lists them, so
+that memory stays flat and the total is soon known. Workers take them from there. An instance is
+stored in one transaction together with the fact that it is done: whenever the process is killed,
+the next run finds each one either whole or still to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from itertools import count
+
+import attrs
+
+from ..errors import (
+    AuthenticationError,
+    ConfigError,
+    QuotaExceeded,
+    RateLimited,
+    ServerError,
+    TransportError,
+    WorkflowKitError,
+)
+from ..source import LogRow, Row, Source
+from ..telemetry import HarvestProgress, Observer, notify
+from .archive import Archive
+
+_AHEAD = 100
+"""Instances taken from the archive at a time."""
+
+_PASSING = (TransportError, ServerError)
+_FATAL = (AuthenticationError, QuotaExceeded, RateLimited, ConfigError)
+
+
+@attrs.frozen(kw_only=True)
+class Summary:
+    """What a harvest did.
+
+    Attributes:
+        done: instances harvested.
+        failed: instances recorded as failed; `Archive.failures` names them.
+        skipped: instances that an earlier run had finished, one way or the other.
+        logs: rows stored.
+        requests: sent, retries and listings included.
+        stopped: whether `stop` ended it early; the same call goes on from there.
+    """
+
+    done: int
+    failed: int
+    skipped: int
+    logs: int
+    requests: int
+    stopped: bool
+
+
+async def harvest(
+    source: Source | Sequence[Source],
+    archive: Archive,
+    *,
+    concurrency: int = 20,
+    stop: asyncio.Event | None = None,
+    retry_failed: bool = False,
+    observers: Sequence[Observer] = (),
+) -> Summary:
+    """Store every instance of the source, or of several sources side by side, in the archive.
+
+    Instances that an earlier run has finished cost nothing. One that fails for itself (unknown,
+    no permission, an undocumented answer) is recorded and the rest goes on.
+
+    Args:
+        source: one source, or a list of them; each has its own workers.
+        archive: where to; it must have been entered.
+        concurrency: instances of a source under way at once.
+        stop: when set, nothing new begins, what is under way is finished, and the call returns.
+        retry_failed: take up instances that an earlier run recorded as failed.
+        observers: called with a `HarvestProgress` after every change.
+
+    Raises:
+        AuthenticationError, QuotaExceeded, RateLimited: nothing further can succeed now.
+        TransportError, ServerError: the service can't be reached, whatever is asked of it.
+        HarvestError: the archive can't be written.
+
+    After any of them, and after cancelling, the same call continues where it was.
+    """
+    if concurrency < 1:
+        raise ConfigError(f"concurrency={concurrency!r}: pass 1 or more")
+    sources = [source] if not isinstance(source, Sequence) else source
+    tally = _Tally(len(sources), observers)
+    stopping = stop or asyncio.Event()
+    runs = [_Run(each, archive, tally, stopping, concurrency, retry_failed=retry_failed) for each in sources]
+    try:
+        async with asyncio.TaskGroup() as group:
+            for run in runs:
+                group.create_task(run.work())
+    except BaseExceptionGroup as errors:
+        raise _first(errors) from None
+    return tally.summary(stopped=stopping.is_set())
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+class _Tally:
+    """Counts for all sources of one harvest, and tells the observers."""
+
+    def __init__(self, sources: int, observers: Sequence[Observer]) -> None:
+        self.listing = sources
+        self.total = self.done = self.failed = self.skipped = self.logs = self.requests = 0
+        self._observers = observers
+
+    def tell(self) -> None:
+        """Report where the harvest stands."""
+        progress = HarvestProgress(
+            total=self.total,
+            listed=self.listing == 0,
+            done=self.done,
+            failed=self.failed,
+            skipped=self.skipped,
+            logs=self.logs,
+            requests=self.requests,
+        )
+        notify(self._observers, progress)
+
+    def summary(self, *, stopped: bool) -> Summary:
+        """Return the final counts."""
+        return Summary(
+            done=self.done,
+            failed=self.failed,
+            skipped=self.skipped,
+            logs=self.logs,
+            requests=self.requests,
+            stopped=stopped,
+        )
+
+
+_numbers = count(1)
+
+
+class _Run:
+    """One source's part of a harvest."""
+
+    def __init__(
+        self,
+        source: Source,
+        archive: Archive,
+        tally: _Tally,
+        stop: asyncio.Event,
+        concurrency: int,
+        *,
+        retry_failed: bool,
+    ) -> None:
+        self._source = source
+        self._archive = archive
+        self._tally = tally
+        self._stop = stop
+        self._concurrency = concurrency
+        self._retry_failed = retry_failed
+        self._number = next(_numbers)
+        self._grown = asyncio.Event()
+        self._listed = False
+        self._done = 0
+        self._suspects: dict[str, WorkflowKitError] = {}
+
+    async def work(self) -> None:
+        """List and harvest side by side, until all that was listed is done or something is fatal."""
+        async with asyncio.TaskGroup() as group, aclosing(self._todo()) as todo:
+            aside = [group.create_task(self._list()), group.create_task(self._wake_at_stop())]
+            taking = asyncio.Lock()
+            await asyncio.wait([group.create_task(self._worker(todo, taking)) for _ in range(self._concurrency)])
+            for task in aside:
+                task.cancel()
+        if self._suspects and not self._done:
+            raise next(iter(self._suspects.values()))
+        await self._record_suspects()
+
+    async def _list(self) -> None:
+        before = self._source.requests
+        async for refs in self._source.instances():
+            queued, finished = await self._archive.enlist(
+                self._source.system, self._source.tenant, refs, run=self._number, retry_failed=self._retry_failed
+            )
+            self._tally.total += queued + finished
+            self._tally.skipped += finished
+            self._tally.requests += self._source.requests - before
+            before = self._source.requests
+            self._tally.tell()
+            self._grown.set()
+        self._listed = True
+        self._tally.listing -= 1
+        self._tally.tell()
+        self._grown.set()
+
+    async def _wake_at_stop(self) -> None:
+        await self._stop.wait()
+        self._grown.set()
+
+    async def _todo(self) -> AsyncGenerator[str]:
+        """Yield what is enlisted, waiting for more until the listing has ended or `stop` is set."""
+        place = 0
+        while not self._stop.is_set():
+            self._grown.clear()
+            ended = self._listed
+            taken = await self._archive.take(self._number, after=place, most=_AHEAD)
+            for at, instance_id in taken:
+                if self._stop.is_set():
+                    return
+                yield instance_id
+                place = at
+            if not taken and ended:
+                return
+            if not taken:
+                await self._grown.wait()
+
+    async def _worker(self, todo: AsyncGenerator[str], taking: asyncio.Lock) -> None:
+        while True:
+            async with taking:
+                instance_id = await anext(todo, None)
+            if instance_id is None:
+                return
+            await self._harvest(instance_id)
+            self._tally.tell()
+
+    async def _harvest(self, instance_id: str) -> None:
+        rows: list[Row] = []
+        requests = 0
+        try:
+            async for batch in self._source.batches(instance_id):
+                rows.extend(batch.rows)
+                requests += batch.requests
+        except _FATAL:
+            raise
+        except WorkflowKitError as error:
+            self._tally.requests += requests + error.attempts
+            await self._failed(instance_id, error)
+            return
+        await self._archive.store(self._source.system, self._source.tenant, instance_id, rows)
+        self._done += 1
+        self._tally.done += 1
+        self._tally.requests += requests
+        self._tally.logs += sum(isinstance(row, LogRow) for row in rows)
+        await self._record_suspects()
+
+    async def _failed(self, instance_id: str, error: WorkflowKitError) -> None:
+        """Record the failure, unless it may be the service's rather than this instance's own.
+
+        Then the instance is only suspected: it is recorded once another one succeeds. If as many
+        as are under way at once fail in a row, the service is down, and all stay to be done.
+        """
+        if not isinstance(error, _PASSING):
+            await self._record(instance_id, error)
+            return
+        self._suspects[instance_id] = error
+        if len(self._suspects) >= self._concurrency:
+            raise error
+
+    async def _record_suspects(self) -> None:
+        suspects, self._suspects = self._suspects, {}
+        for instance_id, error in suspects.items():
+            await self._record(instance_id, error)
+
+    async def _record(self, instance_id: str, error: WorkflowKitError) -> None:
+        await self._archive.fail(self._source.system, self._source.tenant, instance_id, str(error))
+        self._tally.failed += 1

@@ -1,0 +1,61 @@
+"""The archive's tables: plain, made to be queried by hand, the same in SQLite and PostgreSQL.
+
+A column is added, never renamed. `state` is ours (pending, partial, done, failed), `status` the
+vendor's, null if not asked. Times are UTC text. `raw` is the vendor's own JSON of that row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from ..source import AttachmentRow, LogRow
+
+VERSION = 1
+"""Stored in the archive; one of another version is refused, never guessed at."""
+
+APPLICATION_ID = 0x776B6974  # "wkit"
+"""Marks a SQLite file as one of ours."""
+
+CREATE = """
+CREATE TABLE instances (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, id TEXT NOT NULL,
+    app_id TEXT, form_id TEXT,
+    state TEXT NOT NULL DEFAULT 'pending', status TEXT,
+    logs BIGINT NOT NULL DEFAULT 0, attempts BIGINT NOT NULL DEFAULT 0,
+    error TEXT, harvested_at TEXT,
+    PRIMARY KEY (system, tenant, id)
+);
+CREATE INDEX instances_by_state ON instances (state);
+CREATE TABLE logs (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, instance_id TEXT NOT NULL, position BIGINT NOT NULL,
+    flow_id BIGINT, flow_name TEXT,
+    create_action TEXT, create_time TEXT, finish_action TEXT, finish_time TEXT,
+    operator_username TEXT, operator_name TEXT, comment TEXT, signature_url TEXT,
+    raw TEXT NOT NULL,
+    PRIMARY KEY (system, tenant, instance_id, position)
+);
+CREATE TABLE attachments (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, instance_id TEXT NOT NULL, position BIGINT NOT NULL,
+    ordinal BIGINT NOT NULL,
+    name TEXT, size BIGINT, mime TEXT, url TEXT NOT NULL, expires_at TEXT,
+    state TEXT NOT NULL DEFAULT 'pending', path TEXT, sha256 TEXT,
+    PRIMARY KEY (system, tenant, instance_id, position, ordinal)
+);
+CREATE VIEW events AS
+    SELECT logs.system, logs.tenant, logs.instance_id AS case_id, logs.position,
+        logs.flow_name AS activity, logs.create_time AS start_time, logs.finish_time AS end_time,
+        logs.operator_name AS resource, logs.finish_action AS outcome
+    FROM logs JOIN instances
+        ON instances.system = logs.system AND instances.tenant = logs.tenant AND instances.id = logs.instance_id
+    WHERE instances.state = 'done';
+"""
+
+TABLES: Mapping[type[LogRow | AttachmentRow], str] = {LogRow: "logs", AttachmentRow: "attachments"}
+"""Where each kind of row goes; its fields are columns of that table."""
+
+
+def columns(row: type[LogRow | AttachmentRow]) -> tuple[str, ...]:
+    """Return the columns that a kind of row fills, in the order of its fields."""
+    return tuple(field.name for field in attrs.fields(row))

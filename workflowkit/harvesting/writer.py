@@ -1,0 +1,122 @@
+"""One thread that owns the database connection; everybody else asks it and awaits the answer.
+
+SQLite blocks, so it may not run in the event loop; and it has one writer, so one thread is enough.
+Whatever has queued up while it was busy shares the next transaction: one sync to disk for all
+(group commit). A job that fails is undone alone, by its savepoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import attrs
+
+T = TypeVar("T")
+
+_GROUP = 256
+"""Most jobs that share a transaction, so that a flood can't postpone every commit."""
+
+
+@attrs.frozen
+class _Job:
+    run: Callable[[sqlite3.Connection], Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+    def answer(self, result: Any, error: BaseException | None = None) -> None:
+        """Settle the future in its loop; who asked may have gone, with the loop or without."""
+        with suppress(RuntimeError):  # the loop is closed
+            self.loop.call_soon_threadsafe(self._settle, result, error)
+
+    def _settle(self, result: Any, error: BaseException | None) -> None:
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(result)
+        else:
+            self.future.set_exception(error)
+
+
+class Writer:
+    """Runs functions on one connection, in order, each in a transaction."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="workflowkit-archive", daemon=True)
+        self._thread.start()
+
+    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Return the function's result once its transaction is committed, or raise what failed.
+
+        If the caller is cancelled meanwhile, the function still runs: whole, as if it had come later.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(_Job(function, loop, future))
+        return await future
+
+    async def close(self) -> None:
+        """Finish what was asked so far, then close the connection."""
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _work(self) -> None:
+        connection: sqlite3.Connection | None = None
+        failure: Exception | None = None
+        try:
+            connection = self._connect()
+        except Exception as error:
+            failure = error
+        while (job := self._jobs.get()) is not None:
+            if connection is None:
+                job.answer(None, failure)
+                continue
+            group, ended = self._group(job)
+            _transact(connection, group)
+            if ended:
+                break
+        if connection is not None:
+            connection.close()
+
+    def _group(self, first: _Job) -> tuple[list[_Job], bool]:
+        """Return the job with all that wait behind it, and whether the end was among them."""
+        group = [first]
+        while len(group) < _GROUP and not self._jobs.empty():
+            job = self._jobs.get()
+            if job is None:
+                return group, True
+            group.append(job)
+        return group, False
+
+
+def _transact(connection: sqlite3.Connection, group: list[_Job]) -> None:
+    results: list[tuple[_Job, Any]] = []
+    failed: list[tuple[_Job, Exception]] = []
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for job in group:
+            connection.execute("SAVEPOINT job")
+            try:
+                results.append((job, job.run(connection)))
+            except Exception as error:
+                connection.execute("ROLLBACK TO job")
+                failed.append((job, error))
+            connection.execute("RELEASE job")
+        connection.execute("COMMIT")
+    except Exception as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        for job in group:
+            job.answer(None, error)
+        return
+    for job, result in results:
+        job.answer(result)
+    for job, failure in failed:
+        job.answer(None, failure)
