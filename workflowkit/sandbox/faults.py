@@ -1,0 +1,89 @@
+"""What can go wrong on request: each fault replaces, or spoils, the next answers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.responses import JSONResponse, Response
+
+FAULTS = {
+    "drop": "the connection is closed without an answer",
+    "reset": "the connection is reset in the middle of the body",
+    "slow": "the answer takes `seconds` longer",
+    "500": "HTTP 500 with an empty body",
+    "502": "HTTP 502 with a web page, as gateways do",
+    "429": "HTTP 429 for too many at once, with Retry-After if `seconds` is set",
+    "8303": "the tenant's limit, as the vendor words it",
+    "8304": "the operation's limit",
+    "html": "HTTP 200 with a web page",
+    "empty": "HTTP 200 with nothing",
+    "half": "HTTP 200 with the first half of the JSON",
+    "list": "HTTP 200 with a JSON list",
+    "failure": "HTTP 200 with status failure",
+}
+"""The kinds of fault, and what each does."""
+
+_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+
+
+@dataclass
+class Fault:
+    """One kind of fault for the next `times` answers, of one operation if named."""
+
+    kind: str
+    times: int = 1
+    endpoint: str | None = None
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in FAULTS:
+            raise ValueError(f"fault {self.kind!r}: choose one of {', '.join(FAULTS)}")
+
+
+class Faults:
+    """The faults that are still to happen, first asked first done."""
+
+    def __init__(self) -> None:
+        self._coming: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Let it happen from the next answer on."""
+        self._coming.append(fault)
+
+    def next_for(self, endpoint: str) -> Fault | None:
+        """Return the fault that this answer suffers, None if it is spared."""
+        for fault in self._coming:
+            if fault.endpoint in (None, endpoint):
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._coming.remove(fault)
+                return fault
+        return None
+
+
+async def spoil(fault: Fault, answer: Response) -> Response:
+    """Return what is sent instead of the answer; drop and reset are the server's business."""
+    if fault.kind == "slow":
+        await asyncio.sleep(fault.seconds)
+        return answer
+    if fault.kind == "half":
+        return Response(bytes(answer.body)[: len(answer.body) // 2], media_type="application/json")
+    retry = {"Retry-After": f"{fault.seconds:g}"} if fault.seconds else None
+    made = {
+        "500": Response(status_code=500),
+        "502": Response(_PAGE, 502, media_type="text/html"),
+        "429": Response(status_code=429, headers=retry),
+        "8303": refusal(8303, "Company/Team Request Limit Exceeded"),
+        "8304": refusal(8304, "Request Limit Exceeded"),
+        "html": Response(_PAGE, media_type="text/html"),
+        "empty": Response(),
+        "list": JSONResponse([]),
+        "failure": JSONResponse({"status": "failure", "code": 50008, "message": "Action Failed"}),
+    }
+    return made[fault.kind]
+
+
+def refusal(code: int, message: str) -> Response:
+    """Return an error as the vendor words it: HTTP 400, whatever it is."""
+    return JSONResponse({"code": code, "msg": message}, 400)

@@ -1,0 +1,167 @@
+"""The sandbox as a running server: real HTTP over real sockets, on this machine only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .faults import Fault, Faults, spoil
+from .jodoo import Jodoo
+from .world import World
+
+logging.getLogger("uvicorn").addHandler(logging.NullHandler())  # it complains of every cut that was asked for
+
+KEY = "sandbox-key"
+"""The API key that the sandbox accepts unless told otherwise."""
+
+
+class Sandbox:
+    """The server, as a context manager; it runs in a thread of its own.
+
+    Args:
+        world: the data it serves; 300 instances unless given.
+        port: 0 for a free one.
+        keys: API keys, and the tenant that each belongs to.
+        edition: ``jodoo`` or ``jiandaoyun``.
+        limited: whether the documented rates are enforced, in any sliding second.
+
+    Attributes:
+        jodoo: the service behind it; its `answered` counts answers by operation and refusals by code.
+    """
+
+    def __init__(
+        self,
+        world: World | None = None,
+        *,
+        port: int = 0,
+        keys: Mapping[str, str] | None = None,
+        edition: str = "jodoo",
+        limited: bool = True,
+    ) -> None:
+        self.world: World = world or World()
+        self.keys: Mapping[str, str] = keys or {KEY: "default"}
+        self.edition: str = edition
+        self.jodoo: Jodoo = Jodoo(self.world, self.keys, edition, limited=limited)
+        self._faults = Faults()
+        self._connections: dict[Any, asyncio.Transport] = {}
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self.url: str = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            self._app(),
+            http=self._protocol(),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="workflowkit-sandbox", daemon=True
+        )
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment that makes a client talk to this sandbox."""
+        return {
+            "JODOO_API_KEY": next(iter(self.keys)),
+            "JODOO_BASE_URL": f"{self.url}/api",
+            "JODOO_EDITION": self.edition,
+        }
+
+    def fault(self, kind: str, *, times: int = 1, endpoint: str | None = None, seconds: float = 0.0) -> None:
+        """Let the next answers, of one operation if named, go wrong; see `FAULTS` for the kinds."""
+        self._faults.add(Fault(kind, times, endpoint, seconds))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise RuntimeError("the sandbox could not start")
+            time.sleep(0.005)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+    def _app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/api/{path:path}", self._jodoo, methods=["POST"]),
+                Route("/sandbox/faults", self._add_fault, methods=["POST"]),
+                Route("/sandbox/answered", self._answered),
+            ]
+        )
+
+    async def _jodoo(self, request: Request) -> Response:
+        path = "/" + request.path_params["path"]
+        fault = self._faults.next_for(self.jodoo.endpoint(path))
+        answer = self.jodoo.answer(path, request.headers.get("authorization", ""), await request.body(), self.url)
+        if fault is None:
+            return answer
+        if fault.kind in ("drop", "reset"):
+            client = request.scope["client"]
+            return _Cut(self._connections[tuple(client)], bytes(answer.body) if fault.kind == "reset" else b"")
+        return await spoil(fault, answer)
+
+    async def _add_fault(self, request: Request) -> Response:
+        try:
+            fault = Fault(**await request.json())
+        except (TypeError, ValueError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        self._faults.add(fault)
+        return Response(status_code=204)
+
+    async def _answered(self, request: Request) -> Response:
+        return JSONResponse(dict(self.jodoo.answered))
+
+    def _protocol(self) -> type[H11Protocol]:
+        """Return uvicorn's protocol, which also remembers its connections so that they can be cut."""
+        connections = self._connections
+
+        class Protocol(H11Protocol):
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+                self.peer = transport.get_extra_info("peername")
+                connections[self.peer] = transport
+                super().connection_made(transport)
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                connections.pop(self.peer, None)
+                super().connection_lost(exc)
+
+        return Protocol
+
+
+class _Cut(Response):
+    """Sends half of a body, or nothing, and then cuts the connection."""
+
+    def __init__(self, connection: asyncio.Transport, body: bytes) -> None:
+        super().__init__(body, media_type="application/json")
+        self._connection = connection
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.body:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await send({"type": "http.response.body", "body": self.body[: len(self.body) // 2], "more_body": True})
+            linger = struct.pack("ii", 1, 0)  # closing at once, unsent data and all, is what sends a reset
+            self._connection.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._connection.abort()

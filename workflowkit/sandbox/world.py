@@ -1,0 +1,217 @@
+"""What the sandbox serves: an invented company, computed from ids, so that any size costs no memory."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+JSON = dict[str, Any]
+
+APP_ID = "6573f1c2a9d4e80007b1c001"
+FORMS = {
+    "6573f1c2a9d4e80007b1c101": "Purchase request",
+    "6573f1c2a9d4e80007b1c102": "Leave request",
+    "6573f1c2a9d4e80007b1c103": "Suppliers",
+}
+_NO_WORKFLOW = "6573f1c2a9d4e80007b1c103"
+_WORKFLOWS = [form for form in FORMS if form != _NO_WORKFLOW]
+
+AWKWARD = {
+    "no logs": 0,
+    "one log": 1,
+    "99 logs": 99,
+    "100 logs": 100,
+    "101 logs": 101,
+    "250 logs": 250,
+    "missing fields": 3,
+    "null fields": 3,
+    "unknown fields": 3,
+    "non-ascii": 3,
+    "open task": 2,
+    "lone surrogate": 2,
+}
+"""The first instances of the first form, and how many logs each has."""
+
+_STEPS = ("Manager approval", "Finance review", "Signature required", "Director approval")
+_PEOPLE = (("u1001", "Ada Park"), ("u1002", "Chen Wei"), ("u1003", "Jonas Weber"), ("u1004", "Amina Diallo"))
+_COMMENTS = (
+    "Approved.",
+    "Please attach the signed quote.",
+    "Within budget, go ahead.",
+    "Two suppliers are enough for this amount; the cheaper one delivers earlier.",
+)
+_WITH_FILE = 0.3
+_DAY = 86_400
+_BEIJING = 8 * 3600
+_START = datetime(2024, 1, 9, 3, 16, 35, 447_000, tzinfo=UTC)
+
+
+class World:
+    """The data behind the sandbox's answers.
+
+    Args:
+        instances: workflow instances in all, dealt out to the workflow forms in turn.
+        link_days: how long links live; Jodoo's 6 days, 15 for 简道云.
+    """
+
+    def __init__(self, instances: int = 300, *, link_days: int = 6) -> None:
+        self.size = instances
+        self.link_days = link_days
+
+    def instance_ids(self, form_id: str | None = None) -> Iterator[str]:
+        """Yield the ids of all instances, or of one form's, ascending within a form."""
+        for form in [form_id] if form_id else _WORKFLOWS:
+            yield from (_instance_id(form, number) for number in range(self.count(form)))
+
+    def awkward(self) -> dict[str, str]:
+        """Return the ids of the instances that are awkward to read, by what is awkward."""
+        ids = self.instance_ids(_WORKFLOWS[0])
+        return dict(zip(AWKWARD, ids, strict=False))
+
+    def count(self, form_id: str) -> int:
+        """Return how many records a form has."""
+        if form_id == _NO_WORKFLOW:
+            return 7
+        turn = _WORKFLOWS.index(form_id)
+        return (self.size + len(_WORKFLOWS) - 1 - turn) // len(_WORKFLOWS)
+
+    def find(self, instance_id: str) -> tuple[str, int] | None:
+        """Return the form and number of an instance, None if there is none of that id."""
+        try:
+            form_id, number = list(FORMS)[int(instance_id[2:4], 16)], int(instance_id[8:], 16)
+        except (ValueError, IndexError):
+            return None
+        known = instance_id == _instance_id(form_id, number) and number < self.count(form_id)
+        return (form_id, number) if known else None
+
+    def log_count(self, form_id: str, number: int) -> int:
+        """Return how many logs an instance has."""
+        if form_id == _WORKFLOWS[0] and number < len(AWKWARD):
+            return list(AWKWARD.values())[number]
+        return _dice(form_id, number).choice((1, 2, 3, 3, 4, 5, 8))
+
+    def logs(self, form_id: str, number: int, skip: int, limit: int, base: str) -> list[JSON]:
+        """Return a page of an instance's logs; links in them start with the base."""
+        end = min(skip + limit, self.log_count(form_id, number))
+        return [self._log(form_id, number, position, base) for position in range(skip, end)]
+
+    def instance(self, form_id: str, number: int, base: str, *, tasks: bool) -> JSON:
+        """Return an instance as the API's own operation for it does."""
+        logs = self.logs(form_id, number, 0, 100, base)
+        is_open = any(log.get("finish_time") is None for log in logs)
+        instance: JSON = {
+            "app_id": APP_ID,
+            "form_id": form_id,
+            "form_title": FORMS[form_id],
+            "instance_id": _instance_id(form_id, number),
+            "url": f"{base}/workflow/process_instance/{_instance_id(form_id, number)}",
+            "create_time": _time(_begin(number)),
+            "update_time": _time(_begin(number) + timedelta(hours=5)),
+            "finish_time": None if is_open else _time(_begin(number) + timedelta(hours=5)),
+            "status": 0 if is_open else 1,
+            "creator": _member(0),
+        }
+        if tasks:
+            instance["tasks"] = [_task(instance, log, position) for position, log in enumerate(logs)]
+        return instance
+
+    def record(self, form_id: str, number: int) -> JSON:
+        """Return a form's record as the data API does."""
+        record: JSON = {
+            "_id": _instance_id(form_id, number),
+            "appId": APP_ID,
+            "entryId": form_id,
+            "creator": _member(0),
+            "createTime": _time(_begin(number)),
+            "updateTime": _time(_begin(number) + timedelta(hours=5)),
+            "_widget_1508400000001": f"{FORMS[form_id]} {number + 1}",
+        }
+        if form_id != _NO_WORKFLOW:
+            record["flowState"] = 1
+        return record
+
+    def _log(self, form_id: str, number: int, position: int, base: str) -> JSON:
+        dice = _dice(form_id, number, position)
+        begin = _begin(number) + timedelta(minutes=20 * position)
+        log: JSON = {
+            "flow_id": position % len(_STEPS) + 1,
+            "flow_name": _STEPS[position % len(_STEPS)],
+            "create_time": _time(begin),
+            "create_action": "forward",
+            "finish_time": _time(begin + timedelta(seconds=dice.randrange(20, 1100))),
+            "finish_action": dice.choice(("forward", "forward", "forward", "back", "transfer")),
+            "operator": _member(dice.randrange(len(_PEOPLE))),
+            "comment": dice.choice(_COMMENTS),
+        }
+        if position % len(_STEPS) == _STEPS.index("Signature required"):
+            log["signature"] = {"url": self._link(form_id, number, position, "signature", base)}
+        if dice.random() < _WITH_FILE:
+            url = self._link(form_id, number, position, "quote.pdf", base)
+            log["attachments"] = [{"name": "quote.pdf", "size": 34_281, "mime": "application/pdf", "url": url}]
+        if form_id == _WORKFLOWS[0] and number < len(AWKWARD):
+            _make_awkward(log, list(AWKWARD)[number], position)
+        return log
+
+    def _link(self, form_id: str, number: int, position: int, name: str, base: str) -> str:
+        """Return a link in the shape of the vendor's: it dies at the end of a day in Beijing."""
+        key = hashlib.sha256(f"{form_id}{number}.{position}.{name}".encode()).hexdigest()[:28]
+        today = (datetime.now(UTC).timestamp() + _BEIJING) // _DAY
+        expiry = int((today + self.link_days + 1) * _DAY - _BEIJING - 1)
+        token = hashlib.sha256(f"{key}?e={expiry}".encode()).hexdigest()[:28]
+        return f"{base}/files/{key}?e={expiry}&token=sandbox:{token}"
+
+
+def _make_awkward(log: JSON, kind: str, position: int) -> None:
+    if kind == "missing fields":
+        for name in ("finish_action", "finish_time", "comment", "operator", "attachments", "signature"):
+            log.pop(name, None)
+    elif kind == "null fields":
+        log.update(dict.fromkeys(("finish_action", "finish_time", "comment", "operator", "attachments", "signature")))
+    elif kind == "unknown fields":
+        log.update(weight=0.5, labels=["urgent", None], extra="a field of that name")
+        log["operator"]["nickname"] = "Ace"
+    elif kind == "non-ascii":
+        log.update(flow_name="总经理审批", comment="同意。Genehmigt für Müller & Søn 👍\n— 第二行")
+    elif kind == "open task" and position:
+        log.update(finish_action=None, finish_time=None)
+    elif kind == "lone surrogate" and position:
+        log["comment"] = "cut off here: \ud83d"
+
+
+def _task(instance: JSON, log: JSON, position: int) -> JSON:
+    shared = {name: instance[name] for name in ("app_id", "form_id", "form_title", "instance_id", "url")}
+    return {
+        **shared,
+        "task_id": f"{instance['instance_id'][:16]}{position:08x}",
+        "title": log["flow_name"],
+        **{name: log[name] for name in ("flow_id", "flow_name", "create_time", "create_action")},
+        "finish_time": log.get("finish_time"),
+        "finish_action": log.get("finish_action"),
+        "assignee": log.get("operator"),
+        "creator": instance["creator"],
+        "status": 1 if log.get("finish_time") else 0,
+    }
+
+
+def _instance_id(form_id: str, number: int) -> str:
+    return f"65{list(FORMS).index(form_id):02x}cba9{number:016x}"
+
+
+def _member(number: int) -> JSON:
+    username, name = _PEOPLE[number]
+    return {"username": username, "name": name, "departments": [1, number + 2], "type": 0, "status": 1}
+
+
+def _begin(number: int) -> datetime:
+    return _START + timedelta(minutes=7 * number)
+
+
+def _time(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _dice(*seed: object) -> random.Random:
+    return random.Random(repr(seed))
