@@ -1,0 +1,66 @@
+"""`workflowkit status` and `workflowkit export`: what an archive holds."""
+
+from __future__ import annotations
+
+import asyncio
+
+import attrs
+import click
+
+from .options import as_json
+from .output import print_json, print_table, say
+
+
+@click.command()
+@click.argument("archive")
+@as_json
+def status(archive: str, *, as_json: bool) -> None:
+    """Print what an archive holds, and which instances failed.
+
+    \b
+    workflowkit status approvals.db
+    """
+    asyncio.run(_status(archive, as_json=as_json))
+
+
+async def _status(path: str, *, as_json: bool) -> None:
+    from ..harvesting import Archive
+
+    async with Archive.open(path, create=False) as archive:
+        counts, failures = await archive.counts(), await archive.failures()
+    if as_json:
+        print_json({**attrs.asdict(counts), "failures": [attrs.asdict(failure) for failure in failures]})
+        return
+    print_table(path, ("", "number"), ((name, f"{number:,}") for name, number in attrs.asdict(counts).items()))
+    if failures:
+        rows = ((failure.system, failure.tenant, failure.id, failure.error) for failure in failures)
+        print_table(f"{len(failures)} of {counts.failed:,} failed", ("system", "tenant", "instance", "why"), rows)
+
+
+@click.command()
+@click.argument("archive")
+@click.option("--to", metavar="FILE", required=True, help="Where to: FILE.jsonl or FILE.csv; - for stdout.")
+@click.option("--table", default="logs", show_default=True, help="events, logs, instances or attachments.")
+@click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), help="Needed with --to -.")
+@as_json
+def export(archive: str, *, to: str, table: str, kind: str | None, as_json: bool) -> None:
+    """Write a table of an archive to a file that other tools read.
+
+    \b
+    workflowkit export approvals.db --to approvals.csv
+    workflowkit export approvals.db --to - --format jsonl --table events | head
+    """
+    rows = asyncio.run(_export(archive, to, table, kind))
+    if as_json and to != "-":
+        print_json({"table": table, "rows": rows, "to": to})
+    else:
+        say(f"{rows:,} rows of {table} written" + (f" to {to}" if to != "-" else ""))
+
+
+async def _export(path: str, to: str, table: str, kind: str | None) -> int:
+    from ..export import export_to, format_of
+    from ..harvesting import Archive
+
+    chosen = format_of(to, kind)
+    async with Archive.open(path, create=False) as archive:
+        return await export_to(archive, table, to, chosen)

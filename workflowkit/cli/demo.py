@@ -1,0 +1,103 @@
+"""`workflowkit demo`: the main job, end to end, without an account."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+import attrs
+import click
+
+from .options import as_json
+from .output import print_json, print_table, say
+
+_SLOWEST = """
+    SELECT activity, count(*), sum(outcome = 'back'),
+        round(avg(julianday(end_time) - julianday(start_time)) * 24 * 60, 1)
+    FROM events GROUP BY activity ORDER BY 4 DESC LIMIT 5
+"""
+
+
+@click.command()
+@click.option(
+    "--archive", metavar="PATH", default="workflowkit-demo.db", show_default=True, help="Made anew each time."
+)
+@as_json
+def demo(archive: str, *, as_json: bool) -> None:
+    """Harvest an invented company's approvals from a sandbox on this machine: 20 seconds, no account.
+
+    The sandbox refuses whatever exceeds the documented 30 requests in any second.
+    """
+    asyncio.run(_demo(archive, as_json=as_json))
+
+
+async def _demo(path: str, *, as_json: bool) -> None:
+    from ..jodoo import JodooClient
+    from ..sandbox import Sandbox
+    from .harvest import run
+    from .progress import Progress
+
+    await _make_way(Path(path))
+    progress = Progress()
+    with Sandbox() as sandbox:
+        say(f"a sandbox of Jodoo serves {sandbox.world.size} invented instances at {sandbox.url}")
+        env = sandbox.env
+        async with JodooClient(env["JODOO_API_KEY"], base_url=env["JODOO_BASE_URL"], observers=[progress]) as client:
+            app = (await client.apps())[0]
+            started = time.monotonic()
+            summary, code = await run(client.form_source(app.app_id), path, progress)
+            seconds = time.monotonic() - started
+        refused = sum(sandbox.jodoo.answered[code] for code in ("8303", "8304"))
+    if as_json:
+        print_json({**attrs.asdict(summary), "seconds": round(seconds, 1), "refused": refused, "archive": path})
+    else:
+        say(
+            f"{summary.done} instances, {summary.logs:,} logs, {summary.requests} requests in {seconds:.1f} s: "
+            f"{summary.requests / seconds:.1f} a second of the 30 allowed, {refused} refused\n"
+        )
+        _show(path)
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+async def _make_way(path: Path) -> None:
+    """Remove the archive of an earlier demo; anything else under that name stays, and is an error."""
+    from ..harvesting import Archive
+
+    if await asyncio.to_thread(path.exists):
+        async with Archive.open(path, create=False):
+            pass
+        await asyncio.to_thread(path.unlink)
+
+
+def _show(path: str) -> None:
+    connection = sqlite3.connect(path)
+    rows = connection.execute(_SLOWEST).fetchall()
+    connection.close()
+    print_table(
+        "where approvals wait longest", ("step", "approvals", "sent back", "minutes on average"), rows, err=True
+    )
+    me = _my_name()
+    say(
+        f"all of it is in {path}, a plain SQLite file. Next:\n"
+        f"  {me} status {path}\n"
+        f"  {me} export {path} --to approvals.csv\n"
+        "with an account of your own:\n"
+        "  export JODOO_API_KEY=...\n"
+        f"  {me} harvest jodoo --app APP --archive approvals.db"
+    )
+
+
+def _my_name() -> str:
+    """Return what to type for this program, here and now."""
+    if shutil.which("workflowkit"):
+        return "workflowkit"
+    called = Path(sys.argv[0])
+    if called.name != "workflowkit":
+        return "python -m workflowkit"
+    here = Path.cwd()
+    return str(called.relative_to(here)) if called.is_absolute() and called.is_relative_to(here) else str(called)

@@ -1,0 +1,72 @@
+"""Instance ids from a file or a pipe: one a line, as spreadsheets and shells write them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import sys
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from pathlib import Path
+
+from ..errors import ConfigError
+from ..jodoo.client import check_id
+
+_BOM = b"\xef\xbb\xbf"
+_AHEAD = 1000
+
+
+def open_ids(name: str) -> Iterable[str] | AsyncIterable[str]:
+    """Return the ids in the file, or from stdin for ``-``; a file is checked to its end first.
+
+    Blank lines, a byte order mark and either kind of line end are fine. Raises ConfigError naming
+    the line that can't be an id.
+    """
+    if name == "-":
+        is_file = stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+        return _parse(sys.stdin.buffer, "stdin") if is_file else _piped()
+    path = Path(name)
+    for _ in _from_file(path):
+        pass
+    return _from_file(path)
+
+
+def _from_file(path: Path) -> Iterator[str]:
+    try:
+        with path.open("rb") as lines:
+            yield from _parse(lines, str(path))
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read ({error.strerror})") from None
+
+
+def _parse(lines: Iterable[bytes], name: str) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        text = line.removeprefix(_BOM).strip().decode("ascii", "backslashreplace")
+        if text:
+            check_id(f"{name}, line {number}", text)
+            yield text
+
+
+async def _piped() -> AsyncIterator[str]:
+    """Read a pipe in a thread that nobody has to wait for: its other end may never close."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[str | Exception | None] = asyncio.Queue(_AHEAD)
+
+    def put(item: str | Exception | None) -> None:
+        asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
+
+    def read() -> None:
+        try:
+            for instance_id in _parse(sys.stdin.buffer, "stdin"):
+                put(instance_id)
+            put(None)
+        except Exception as error:
+            if not loop.is_closed():
+                put(error)
+
+    threading.Thread(target=read, daemon=True).start()
+    while (item := await queue.get()) is not None:
+        if isinstance(item, Exception):
+            raise item
+        yield item

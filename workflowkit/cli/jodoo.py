@@ -1,0 +1,105 @@
+"""`workflowkit jodoo`: one instance of Jodoo."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from .options import as_json, sending
+from .output import print_json, print_table
+
+
+@click.group()
+def jodoo() -> None:
+    """Read one instance of Jodoo (简道云)."""
+
+
+@jodoo.command()
+@click.argument("instance_id")
+@click.option("--limit", type=int, default=100, show_default=True, help="Logs per request, 1 to 100; all are read.")
+@sending
+@as_json
+def logs(instance_id: str, *, limit: int, as_json: bool, **options: Any) -> None:
+    """Print an instance's log: the steps that carry an approval comment.
+
+    \b
+    workflowkit jodoo logs 659cba93489a49c06f7d4281
+    workflowkit jodoo logs 659cba93489a49c06f7d4281 --json | jq -r .comment
+    """
+    asyncio.run(_logs(instance_id, limit, as_json=as_json, options=options))
+
+
+@jodoo.command()
+@click.argument("instance_id")
+@click.option("--tasks", is_flag=True, help="With every task, commented or not.")
+@sending
+@as_json
+def instance(instance_id: str, *, tasks: bool, as_json: bool, **options: Any) -> None:
+    """Print where an instance stands.
+
+    \b
+    workflowkit jodoo instance 659cba93489a49c06f7d4281 --tasks
+    """
+    asyncio.run(_instance(instance_id, tasks=tasks, as_json=as_json, options=options))
+
+
+async def _logs(instance_id: str, limit: int, *, as_json: bool, options: dict[str, Any]) -> None:
+    from ..converter import unstructure
+    from ..jodoo import JodooClient
+
+    async with JodooClient.from_env(**options) as client:
+        listing = client.workflow_logs(instance_id, limit=limit)
+        if as_json:
+            async for log in listing:
+                print_json(unstructure(log))
+            return
+        rows = [
+            (
+                log.flow_name,
+                log.operator.name if log.operator else None,
+                log.finish_action or "open",
+                log.create_time,
+                log.finish_time,
+                log.comment,
+                len(log.attachments) + bool(log.signature) or None,
+            )
+            for log in await listing
+        ]
+    columns = ("step", "who", "action", "from (UTC)", "to (UTC)", "comment", "files")
+    print_table(f"{len(rows)} logs of {instance_id}", columns, rows)
+
+
+async def _instance(instance_id: str, *, tasks: bool, as_json: bool, options: dict[str, Any]) -> None:
+    from ..converter import unstructure
+    from ..jodoo import InstanceStatus, JodooClient
+
+    async with JodooClient.from_env(**options) as client:
+        found = await client.workflow_instance(instance_id, tasks=tasks)
+    if as_json:
+        print_json(unstructure(found))
+        return
+    known = {status.value: status.name.lower().replace("_", " ") for status in InstanceStatus}
+    facts = {
+        "form": found.form_title,
+        "status": known.get(found.status, found.status),
+        "creator": found.creator.name if found.creator else None,
+        "created (UTC)": found.create_time,
+        "updated (UTC)": found.update_time,
+        "finished (UTC)": found.finish_time,
+        "url": found.url,
+    }
+    print_table(found.instance_id, ("", ""), facts.items())
+    if found.tasks is not None:
+        rows = [
+            (
+                task.flow_name,
+                ", ".join(member.name for member in task.assignees),
+                task.finish_action or "open",
+                task.create_time,
+                task.finish_time,
+            )
+            for task in found.tasks
+        ]
+        print_table(f"{len(rows)} tasks", ("step", "who", "action", "from (UTC)", "to (UTC)"), rows)

@@ -1,0 +1,44 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+class RateType(click.ParamType[float | str | None]):
+    """Requests per second, or ``none``."""
+
+    name = "N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str | None:
+        """Return the number, None for ``none``."""
+        if value in ("none", "documented", None):
+            return None if value == "none" else value
+        try:
+            rate = float(value)
+        except ValueError:
+            rate = 0
+        if not 0 < rate < float("inf"):
+            self.fail(f"{value!r} is not a number of requests per second above 0, nor none", param, ctx)
+        return rate
+
+
+def sending(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of every command that talks to a service."""
+    command = click.option(
+        "--insecure-http", is_flag=True, help="Allow an http:// address on another machine: others can read the key."
+    )(command)
+    return click.option(
+        "--rate",
+        type=RateType(),
+        default="documented",
+        help="Most requests per second, or none; by default as the vendor documents.",
+    )(command)
+
+
+def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
