@@ -56,6 +56,7 @@ class Options:
         timeout: for one attempt, from connecting to the last byte; waiting for limits isn't in it.
         max_wait: the longest wait for the limits before RateLimited is raised, unsent.
         insecure_http: allow ``http`` to another machine: whoever listens can read the key.
+        transport: ``"auto"`` or ``"httpx"``.
         retry: when to repeat a failed attempt.
         observers: called with each telemetry record.
     """
@@ -68,6 +69,7 @@ class Options:
     timeout: float
     max_wait: float | None
     insecure_http: bool
+    transport: str
     retry: RetryPolicy
     observers: Sequence[Observer]
 
@@ -85,6 +87,8 @@ class Options:
             )
         if not self.tenant:
             raise ConfigError("tenant: pass a name, or leave it out")
+        if self.transport not in ("auto", "httpx"):
+            raise ConfigError(f"transport={self.transport!r}: pass 'auto' or 'httpx'")
         if self.rate != "documented":
             check_rate(self.rate)
         for name, seconds in (("timeout", self.timeout), ("max_wait", self.max_wait)):
@@ -179,7 +183,7 @@ class Client:
             ((*self._scope, endpoint.name), self._options.endpoint_rate(endpoint.rate)),
             (self._scope, self._options.tenant_rate()),
         )
-        turn = Turn(tuple(limiter_of(scope, rate) for scope, rate in rates if rate is not None))
+        turn = Turn(tuple(limiter_of(scope, rate) for scope, rate in rates))
         max_wait = self._options.max_wait
         try:
             await turn.wait(max_wait)
@@ -202,7 +206,7 @@ class Client:
         )
         started = time.monotonic()
         response: Response | None = None
-        failure: WorkflowKitError | None = None
+        failure: BaseException | None = None
         try:
             with turn:
                 await self._auth.authorize(request)
@@ -210,7 +214,7 @@ class Client:
                 response = await self._transport.send(request, timeout=self._options.timeout)
             document = Document(response.content)
             value = await self._read(endpoint, response, document)
-        except WorkflowKitError as error:
+        except BaseException as error:
             failure = error
             raise
         finally:

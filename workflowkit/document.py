@@ -107,7 +107,7 @@ class Model:
     """
 
     __slots__ = ("_origin",)
-    __attrs_attrs__: ClassVar[tuple[attrs.Attribute[Any], ...]]
+    __attrs_attrs__: ClassVar[Any]
     wire_names: ClassVar[Mapping[str, str]] = {}
 
     @property

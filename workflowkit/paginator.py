@@ -35,13 +35,13 @@ class Page(Generic[T]):
     cursor: Cursor | None
     attempts: int = attrs.field(default=1, eq=False)
     request_id: str | None = attrs.field(default=None, eq=False)
-    _document: Document = attrs.field(default=Document(b"{}"), repr=False, eq=False)
+    _document: Document | None = attrs.field(default=None, repr=False, eq=False)
     _name: str = attrs.field(default="", repr=False, eq=False)
 
     @property
     def raw(self) -> tuple[bytes, ...]:
-        """The vendor's own bytes of each item, in the order of `items`."""
-        return self._document.raws(self._name)
+        """The vendor's own bytes of each item, in the order of `items`; empty if made by hand."""
+        return self._document.raws(self._name) if self._document is not None else ()
 
 
 Fetch = Callable[[Cursor | None], Awaitable[Page[T]]]

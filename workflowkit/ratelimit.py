@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Hashable
 from types import TracebackType
 from typing import Self
@@ -52,7 +53,8 @@ class Ledger:
         """Return when a slot is free; None: not before one of those in flight has ended."""
         while self.ended and self.ended[0] + self.longest_window <= now:
             self.ended.popleft()
-        counted = sum(1 for ended in self.ended if ended + window > now)
+        same = window == self.longest_window
+        counted = len(self.ended) if same else sum(1 for ended in self.ended if ended + window > now)
         missing = self.in_flight + counted - slots + 1
         if missing <= 0:
             return now
@@ -64,22 +66,27 @@ class Ledger:
 
 
 class Limiter:
-    """One rate over one scope, in one event loop."""
+    """One rate over one scope, in one event loop; with no rate, only cooldowns are waited for."""
 
-    def __init__(self, ledger: Ledger, rate: float) -> None:
+    def __init__(self, ledger: Ledger, rate: float | None) -> None:
         self._ledger = ledger
-        self._slots = max(1, math.floor(rate))
-        self._window = self._slots / rate + _MARGIN
-        ledger.longest_window = max(ledger.longest_window, self._window)
-        burst = max(1.0, rate / 50)
-        self._bucket = AsyncLimiter(burst, burst / (rate * _SPREAD))
+        self._slots = sys.maxsize
+        self._window = 0.0
+        self._bucket: AsyncLimiter | None = None
+        if rate is not None:
+            self._slots = max(1, math.floor(rate))
+            self._window = self._slots / rate + _MARGIN
+            ledger.longest_window = max(ledger.longest_window, self._window)
+            burst = max(1.0, rate / 50)
+            self._bucket = AsyncLimiter(burst, burst / (rate * _SPREAD))
         self._queue = asyncio.Lock()
         self._ended = asyncio.Event()
 
     async def acquire(self) -> None:
         """Wait in line until one more request may be sent, and take its slot."""
         async with self._queue:
-            await self._bucket.acquire()
+            if self._bucket is not None:
+                await self._bucket.acquire()
             while (delay := self._delay()) > 0:
                 self._ended.clear()
                 try:
@@ -145,16 +152,18 @@ class Turn:
             self._held.pop().release(sent=self.sent)
 
 
-_ledgers: dict[Hashable, Ledger] = {}
-_limiters: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[Hashable, float], Limiter]] = WeakKeyDictionary()
+_ledgers: defaultdict[Hashable, Ledger] = defaultdict(Ledger)
+_limiters: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[Hashable, float | None], Limiter]] = (
+    WeakKeyDictionary()
+)
 
 
 def ledger_of(scope: Hashable) -> Ledger:
     """Return the process's record of what was sent in this scope."""
-    return _ledgers.setdefault(scope, Ledger())
+    return _ledgers[scope]
 
 
-def limiter_of(scope: Hashable, rate: float) -> Limiter:
+def limiter_of(scope: Hashable, rate: float | None) -> Limiter:
     """Return the running loop's limiter of this scope and rate; its clients share it."""
     mine = _limiters.setdefault(asyncio.get_running_loop(), {})
     key = (scope, rate)

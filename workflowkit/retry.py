@@ -9,6 +9,9 @@ import attrs
 
 from .errors import RateLimited, ServerError, TransportError, WorkflowKitError
 
+ADVISED = 1.0
+"""Seconds: the least that Jodoo advises to wait after a rate refusal (hc.jiandaoyun.com/open/11261)."""
+
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
@@ -34,17 +37,13 @@ class RetryPolicy:
         """Return how long to wait after the attempt that failed so, None to give up.
 
         A pause grows exponentially and is spread over its upper half, so that clients that failed
-        together don't return together. A rate refusal waits at least the second its vendor advises.
+        together don't return together. A rate refusal is waited for by all alike, who then leave one by one.
         """
-        if isinstance(error, RateLimited):
-            tries, first = self.rate_limit_attempts, max(1.0, self.first_delay)
-        elif isinstance(error, (ServerError, TransportError)):
-            tries, first = self.attempts, self.first_delay
-        else:
+        if not isinstance(error, (RateLimited, ServerError, TransportError)):
             return None
+        limited = isinstance(error, RateLimited)
         asked = getattr(error, "retry_after", None) or 0.0
-        if attempt >= tries or asked > self.longest_retry_after:
+        if attempt >= (self.rate_limit_attempts if limited else self.attempts) or asked > self.longest_retry_after:
             return None
-        pause = min(first * 2 ** (attempt - 1), self.longest_delay)
-        spread = pause if isinstance(error, RateLimited) else pause * (0.5 + jitter() / 2)
-        return float(max(asked, spread))
+        pause = min((ADVISED if limited else self.first_delay) * 2 ** (attempt - 1), self.longest_delay)
+        return float(max(asked, ADVISED, pause) if limited else max(asked, pause * (0.5 + jitter() / 2)))

@@ -24,7 +24,7 @@ class RequestDone:
         tenant: whose quota it used.
         attempt: 1 for the first.
         status: the HTTP status, `None` if no answer came.
-        error: the name of the error class, `None` on success.
+        error: the name of the error class (``CancelledError`` if the caller went away), `None` on success.
         waited: seconds spent waiting for the limits.
         elapsed: seconds from sending to the last byte of the answer.
         size: bytes of the answer's body.

@@ -8,12 +8,17 @@ import sqlite3
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import click
 
 from .options import as_json
 from .output import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from ..harvesting import Summary
+    from ..sandbox import Sandbox
 
 _SLOWEST = """
     SELECT activity, count(*), sum(outcome = 'back'),
@@ -27,41 +32,41 @@ _SLOWEST = """
     "--archive", metavar="PATH", default="workflowkit-demo.db", show_default=True, help="Made anew each time."
 )
 @as_json
-def demo(archive: str, *, as_json: bool) -> None:
+def demo(archive: str, *, as_json: bool) -> int:
     """Harvest an invented company's approvals from a sandbox on this machine: 20 seconds, no account.
 
     The sandbox refuses whatever exceeds the documented 30 requests in any second.
     """
-    asyncio.run(_demo(archive, as_json=as_json))
-
-
-async def _demo(path: str, *, as_json: bool) -> None:
-    from ..jodoo import JodooClient
     from ..sandbox import Sandbox
-    from .harvest import run
-    from .progress import Progress
 
-    await _make_way(Path(path))
-    progress = Progress()
     with Sandbox() as sandbox:
         say(f"a sandbox of Jodoo serves {sandbox.world.size} invented instances at {sandbox.url}")
-        env = sandbox.env
-        async with JodooClient(env["JODOO_API_KEY"], base_url=env["JODOO_BASE_URL"], observers=[progress]) as client:
-            app = (await client.apps())[0]
-            started = time.monotonic()
-            summary, code = await run(client.form_source(app.app_id), path, progress)
-            seconds = time.monotonic() - started
-        refused = sum(sandbox.jodoo.answered[code] for code in ("8303", "8304"))
+        summary, code, seconds = asyncio.run(_harvest(sandbox, Path(archive)))
+        refused = sandbox.jodoo.answered["8303"] + sandbox.jodoo.answered["8304"]
     if as_json:
-        print_json({**attrs.asdict(summary), "seconds": round(seconds, 1), "refused": refused, "archive": path})
+        print_json({**attrs.asdict(summary), "seconds": round(seconds, 1), "refused": refused, "archive": archive})
     else:
         say(
             f"{summary.done} instances, {summary.logs:,} logs, {summary.requests} requests in {seconds:.1f} s: "
             f"{summary.requests / seconds:.1f} a second of the 30 allowed, {refused} refused\n"
         )
-        _show(path)
-    if code:
-        raise click.exceptions.Exit(code)
+        _show(archive)
+    return code
+
+
+async def _harvest(sandbox: Sandbox, path: Path) -> tuple[Summary, int, float]:
+    from ..jodoo import JodooClient
+    from .harvest import run
+    from .progress import Progress
+
+    await _make_way(path)
+    progress = Progress()
+    env = sandbox.env
+    async with JodooClient(env["JODOO_API_KEY"], base_url=env["JODOO_BASE_URL"], observers=[progress]) as client:
+        app = (await client.apps())[0]
+        started = time.monotonic()
+        summary, code = await run(client.form_source(app.app_id), str(path), progress)
+        return summary, code, time.monotonic() - started
 
 
 async def _make_way(path: Path) -> None:

@@ -8,22 +8,17 @@ from typing import Any
 import click
 
 
-class RateType(click.ParamType[float | str | None]):
-    """Requests per second, or ``none``."""
-
-    name = "N"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str | None:
-        """Return the number, None for ``none``."""
-        if value in ("none", "documented", None):
-            return None if value == "none" else value
-        try:
-            rate = float(value)
-        except ValueError:
-            rate = 0
-        if not 0 < rate < float("inf"):
-            self.fail(f"{value!r} is not a number of requests per second above 0, nor none", param, ctx)
-        return rate
+def _rate(ctx: click.Context, param: click.Parameter, value: str) -> float | str | None:
+    """Return the number, None for ``none``."""
+    if value in {"none", "documented"}:
+        return None if value == "none" else value
+    try:
+        rate = float(value)
+    except ValueError:
+        rate = 0
+    if not 0 < rate < float("inf"):
+        raise click.BadParameter(f"{value!r} is not a number of requests per second above 0, nor none", ctx, param)
+    return rate
 
 
 def sending(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,7 +28,8 @@ def sending(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
     return click.option(
         "--rate",
-        type=RateType(),
+        metavar="N",
+        callback=_rate,
         default="documented",
         help="Most requests per second, or none; by default as the vendor documents.",
     )(command)

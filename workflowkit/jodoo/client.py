@@ -39,6 +39,7 @@ class JodooClient(Client):
         timeout: seconds for one attempt.
         max_wait: seconds to wait for the limits at most, then `RateLimited` is raised, unsent.
         insecure_http: allow an ``http`` base URL on another machine.
+        transport: ``"httpx"``, or ``"auto"`` for the best that is installed, which is httpx so far.
         retry: when to repeat what failed.
         observers: called with each telemetry record.
 
@@ -61,6 +62,7 @@ class JodooClient(Client):
         timeout: float = 30.0,
         max_wait: float | None = None,
         insecure_http: bool = False,
+        transport: str = "auto",
         retry: RetryPolicy | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
@@ -77,6 +79,7 @@ class JodooClient(Client):
             timeout=timeout,
             max_wait=max_wait,
             insecure_http=insecure_http,
+            transport=transport,
             retry=retry or RetryPolicy(),
             observers=tuple(observers),
         )
@@ -119,7 +122,7 @@ class JodooClient(Client):
         check_id("instance_id", instance_id)
         if isinstance(types, str) or not types or not all(isinstance(name, str) and name for name in types):
             raise ConfigError(f'types={types!r}: pass a list of names, such as ["comment"]')
-        if skip < 0:
+        if not isinstance(skip, int) or skip < 0:
             raise ConfigError(f"skip={skip!r}: pass 0 or more")
         check_limit(limit)
         body = {"instance_id": instance_id, "types": list(types)}
@@ -227,7 +230,7 @@ def check_id(name: str, value: str) -> None:
 
 def check_limit(limit: int) -> None:
     """Raise ConfigError unless the page size is one the vendor accepts."""
-    if not 1 <= limit <= LARGEST_PAGE:
+    if not isinstance(limit, int) or not 1 <= limit <= LARGEST_PAGE:
         raise ConfigError(f"limit={limit!r}: pass a page size from 1 to {LARGEST_PAGE}; it never limits the total")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
+from time import monotonic
 
 
 class SlidingSecond:
@@ -15,11 +15,11 @@ class SlidingSecond:
 
     def is_full(self) -> bool:
         """Return whether one more would be too many now."""
-        now = time.monotonic()
+        now = monotonic()
         while self._accepted and self._accepted[0] <= now - 1.0:
             self._accepted.popleft()
         return len(self._accepted) >= self._most
 
     def accept(self) -> None:
         """Count one more."""
-        self._accepted.append(time.monotonic())
+        self._accepted.append(monotonic())

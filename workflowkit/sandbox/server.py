@@ -60,6 +60,7 @@ class Sandbox:
         self._faults = Faults()
         self._connections: dict[Any, asyncio.Transport] = {}
         self._socket = socket.create_server(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or answers wait 40 ms for an ACK
         self.url: str = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
             self._app(),

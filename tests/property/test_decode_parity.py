@@ -1,0 +1,121 @@
+"""msgspec goes first, cattrs is the authority: both must say the same of every document."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from workflowkit.converter import _decode_fast, _decode_fully
+from workflowkit.document import mend
+from workflowkit.errors import DecodeError, TransportError
+from workflowkit.jodoo.models import LogsPage, WorkflowInstance
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.text(st.characters(codec="utf-16"), max_size=8),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3),
+    max_leaves=6,
+)
+times = st.sampled_from(
+    [
+        "2024-01-09T03:16:35.447Z",
+        "2024-01-09T03:16:35Z",
+        "2024-01-09T03:16:35+08:00",
+        "2024-01-09T03:16:35",
+        "2024-13-09T03:16:35Z",
+        "",
+        "2024-01-09",
+    ]
+)
+
+
+def field(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Mostly what is documented, sometimes anything else."""
+    return st.one_of(values, values, values, values, st.none(), anything)
+
+
+def record(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[Any]:
+    fields = {name: field(values) for name, values in {**required, **optional}.items()}
+    known = st.fixed_dictionaries(
+        {name: fields[name] for name in required}, optional={name: fields[name] for name in optional}
+    )
+    return st.builds(
+        lambda known, more: {**more, **known}, known, st.dictionaries(st.text(max_size=6), anything, max_size=2)
+    )
+
+
+text = st.text(max_size=10)
+member = record(
+    {"username": text, "name": text},
+    {"departments": st.lists(st.integers()), "type": st.integers(), "status": st.integers(), "integrate_id": text},
+)
+attachment = record({"name": text, "size": st.integers(0, 2**40), "mime": text, "url": text}, {})
+log = record(
+    {"flow_id": st.integers(), "flow_name": text, "create_action": text, "create_time": times},
+    {
+        "finish_action": text,
+        "finish_time": times,
+        "comment": text,
+        "signature": record({"url": text}, {}),
+        "attachments": st.lists(attachment, max_size=2),
+        "operator": member,
+    },
+)
+logs_pages = record({"logs": st.lists(log, max_size=3)}, {})
+task = record(
+    {"task_id": text, "flow_id": st.integers(), "flow_name": text, "create_time": times},
+    {
+        "assignee": member | st.lists(member, max_size=2),
+        "creator": member,
+        "status": st.integers(),
+        "finish_time": times,
+    },
+)
+instances = record(
+    {"instance_id": text, "status": st.integers(), "create_time": times},
+    {"tasks": st.lists(task, max_size=2), "creator": member},
+)
+
+
+def both(body: bytes, cls: Any) -> tuple[Any, Any]:
+    fast = _decode_fast(body, cls)
+    try:
+        return fast, _decode_fully(body, cls)
+    except (DecodeError, TransportError):
+        return fast, None
+
+
+@given(logs_pages | anything)
+@example({"logs": [{"flow_id": 10**30, "flow_name": "", "create_action": "", "create_time": "2024-01-09T03:16:35Z"}]})
+def test_logs(document):
+    fast, full = both(json.dumps(document).encode(), LogsPage)
+    assert fast == full
+
+
+@given(instances | anything)
+def test_instances(document):
+    fast, full = both(json.dumps(document).encode(), WorkflowInstance)
+    assert fast == full
+
+
+@given(logs_pages, st.integers(0, 10_000), st.integers(0, 10_000), st.binary(max_size=4))
+def test_damaged_bodies(document, start, length, patch):
+    body = json.dumps(document).encode()
+    body = body[: start % (len(body) + 1)] + patch + body[start % (len(body) + 1) + length % 8 :]
+    fast, full = both(body, LogsPage)
+    assert fast == full
+
+
+@given(anything)
+def test_mending_changes_no_value_that_was_fine(document):
+    body = json.dumps(document).encode()
+    assert len(mend(body)) == len(body)
+    assert json.loads(mend(body)) == json.loads(mend(mend(body)))
+    if b"NaN" not in body and b"Infinity" not in body and b"\\ud" not in body:
+        assert mend(body) == body

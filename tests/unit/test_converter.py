@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from workflowkit.converter import decode, structure, unstructure
+from workflowkit.document import Document
+from workflowkit.errors import DecodeError, TransportError
+from workflowkit.jodoo.models import LogsPage, Member, RecordsPage, Task, WorkflowInstance, WorkflowLog
+
+LOG = {"flow_id": 1, "flow_name": "a", "create_action": "forward", "create_time": "2024-01-09T03:16:35.447Z"}
+
+
+def read(body: Any, cls: Any = LogsPage) -> Any:
+    return decode(Document(body if isinstance(body, bytes) else json.dumps(body).encode()), cls)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "empty"),
+        (b"  \n", "empty"),
+        (b"<html><body>Bad Gateway</body></html>", "web page"),
+        (b'{"logs": [{"flow_id": 1,', "isn't JSON"),
+        (b"nope", "isn't JSON"),
+        (b'{"logs": "\xff"}', "isn't UTF-8"),
+        (b'{"x": ' + b"[" * 100_000, "too deeply"),
+    ],
+)
+def test_what_is_no_json_is_a_transport_error(body, message):
+    with pytest.raises(TransportError, match=message):
+        read(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "problems"),
+    [
+        ([], ["Expected `object`, got `array` @ $"]),
+        ({}, ["required field missing @ $.logs"]),
+        ({"logs": {}}, ["Expected `array`, got `object` @ $.logs"]),
+        ({"logs": None}, ["Expected `array`, got `null` @ $.logs"]),
+        ({"logs": ["x"]}, ["Expected `object`, got `str` @ $.logs[0]"]),
+        ({"logs": [LOG, {**LOG, "flow_id": "1"}]}, ["Expected `int`, got `str` @ $.logs[1].flow_id"]),
+        ({"logs": [{**LOG, "flow_id": 1.5}]}, ["Expected `int`, got `float` @ $.logs[0].flow_id"]),
+        ({"logs": [{**LOG, "flow_id": True}]}, ["Expected `int`, got `bool` @ $.logs[0].flow_id"]),
+        ({"logs": [{**LOG, "flow_name": None}]}, ["Expected `str`, got `null` @ $.logs[0].flow_name"]),
+        ({"logs": [{**LOG, "comment": 7}]}, ["Expected `str`, got `int` @ $.logs[0].comment"]),
+        ({"logs": [{**LOG, "operator": {"username": "u"}}]}, ["required field missing @ $.logs[0].operator.name"]),
+        (
+            {"logs": [{**LOG, "create_time": "2024-01-09T03:16:35.447", "attachments": [{}]}]},
+            [
+                "Expected `datetime` with a timezone component @ $.logs[0].create_time",
+                "required field missing @ $.logs[0].attachments[0].name",
+                "required field missing @ $.logs[0].attachments[0].size",
+                "required field missing @ $.logs[0].attachments[0].mime",
+                "required field missing @ $.logs[0].attachments[0].url",
+            ],
+        ),
+    ],
+)
+def test_every_fault_is_named_with_its_path(body, problems):
+    with pytest.raises(DecodeError) as caught:
+        read(body)
+    assert list(caught.value.problems) == problems
+
+
+def test_null_and_missing_are_the_same_where_the_vendor_leaves_it_open():
+    optional = ("finish_action", "finish_time", "comment", "signature", "attachments", "operator")
+    missing, null = read({"logs": [LOG, {**LOG, **dict.fromkeys(optional)}]}).logs
+    assert missing == null
+    assert null.attachments == ()
+    assert null.finish_time is None
+
+
+@pytest.mark.parametrize("text", [r"half \ud83d", r"NaN is a word", r"\\ud83d"])
+def test_a_page_that_strict_parsers_refuse_is_read_all_the_same(text):
+    body = b'\xef\xbb\xbf{"logs": [%s], "x": NaN}' % json.dumps(LOG)[:-1].encode().__add__(
+        b', "comment": "%s"}' % text.encode()
+    )
+    (log,) = read(body).logs
+    assert log.comment == json.loads(f'"{text}"').replace("\ud83d", "\ufffd")
+    log.comment.encode()
+
+
+def test_renamed_fields_are_read_under_their_wire_names_only():
+    wire = {"_id": "r1", "id": "a widget's alias", "appId": "a", "flowState": 0, "_widget_1": 7}
+    (record,) = read({"data": [wire]}, RecordsPage).data
+    assert (record.id, record.app_id, record.form_id, record.flow_state) == ("r1", "a", None, 0)
+    assert record.extra == {"id": "a widget's alias", "_widget_1": 7}
+
+
+@pytest.mark.parametrize("wrap", [lambda member: member, lambda member: [member], lambda member: [member, member]])
+def test_assignee_may_be_one_or_a_list(wrap):
+    member = {"username": "u", "name": "n"}
+    task = {"task_id": "t", "flow_id": 1, "flow_name": "a", "create_time": "2024-01-09T03:16:35.447Z"}
+    instance = {"instance_id": "i", "status": 0, "create_time": "2024-01-09T03:16:35.447Z"}
+    read_ = read({**instance, "tasks": [{**task, "assignee": wrap(member)}]}, WorkflowInstance)
+    assert set(read_.tasks[0].assignees) == {Member(username="u", name="n")}
+    assert read({**instance, "tasks": [task]}, WorkflowInstance).tasks[0].assignees == ()
+
+
+def test_cattrs_says_the_same_of_a_task_as_the_fast_path():
+    task = {"task_id": "t", "flow_id": 1, "flow_name": "a", "create_time": "2024-01-09T03:16:35.447Z", "assignee": 3}
+    with pytest.raises(DecodeError, match="assignee"):
+        structure(task, Task)
+
+
+def test_unstructured_is_what_was_structured():
+    (log,) = read({"logs": [{**LOG, "finish_time": "2024-01-09T11:16:35.447+08:00"}]}).logs
+    fields = unstructure(log)
+    assert fields["create_time"] == "2024-01-09T03:16:35.447Z"
+    assert fields["finish_time"] == "2024-01-09T11:16:35.447+08:00"
+    assert structure(fields, WorkflowLog) == log
+    assert log.create_time == datetime(2024, 1, 9, 3, 16, 35, 447_000, tzinfo=UTC)

@@ -1,0 +1,370 @@
+"""The client against a mocked network: what exactly is sent, and what is made of the answer."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from workflowkit import (
+    ApiError,
+    AuthenticationError,
+    ConfigError,
+    DecodeError,
+    InvalidRequest,
+    JodooClient,
+    NotFound,
+    RateLimited,
+    RetryPolicy,
+    ServerError,
+    TransportError,
+)
+from workflowkit.client import Client
+from workflowkit.jodoo.endpoints import EDITIONS
+from workflowkit.telemetry import RequestDone, Retrying, Telemetry
+
+KEY = "k3y-that-nobody-may-see"
+AT_ONCE = RetryPolicy(first_delay=0.001, longest_delay=0.001)
+LOGS_URL = "https://api.jodoo.com/api/v1/workflow/instance/logs"
+
+Call = Callable[[JodooClient], Any]
+CALLS: dict[str, tuple[Call, dict[str, str], dict[str, Any], dict[str, Any]]] = {
+    "logs": (
+        lambda client: client.workflow_logs("i1"),
+        dict.fromkeys(EDITIONS, "/v1/workflow/instance/logs"),
+        {"instance_id": "i1", "types": ["comment"], "skip": 0, "limit": 100},
+        {"logs": []},
+    ),
+    "logs with options": (
+        lambda client: client.workflow_logs("i1", types=["comment", "operate"], skip=7, limit=3),
+        dict.fromkeys(EDITIONS, "/v1/workflow/instance/logs"),
+        {"instance_id": "i1", "types": ["comment", "operate"], "skip": 7, "limit": 3},
+        {"logs": []},
+    ),
+    "instance": (
+        lambda client: client.workflow_instance("i1"),
+        {"jodoo": "/v4/workflow/instance/get", "jiandaoyun": "/v6/workflow/instance/get"},
+        {"instance_id": "i1", "tasks_type": 0},
+        {"instance_id": "i1", "status": 0, "create_time": "2024-01-09T03:16:35.447Z"},
+    ),
+    "instance with tasks": (
+        lambda client: client.workflow_instance("i1", tasks=True),
+        {"jodoo": "/v4/workflow/instance/get", "jiandaoyun": "/v6/workflow/instance/get"},
+        {"instance_id": "i1", "tasks_type": 1},
+        {"instance_id": "i1", "status": 0, "create_time": "2024-01-09T03:16:35.447Z", "tasks": []},
+    ),
+    "records": (
+        lambda client: client.form_records("a1", "e1"),
+        dict.fromkeys(EDITIONS, "/v5/app/entry/data/list"),
+        {"app_id": "a1", "entry_id": "e1", "limit": 100},
+        {"data": []},
+    ),
+    "records with options": (
+        lambda client: client.form_records("a1", "e1", fields=["w"], filter={"rel": "and", "cond": []}, limit=5),
+        dict.fromkeys(EDITIONS, "/v5/app/entry/data/list"),
+        {"app_id": "a1", "entry_id": "e1", "limit": 5, "fields": ["w"], "filter": {"rel": "and", "cond": []}},
+        {"data": []},
+    ),
+    "apps": (
+        lambda client: client.apps(),
+        dict.fromkeys(EDITIONS, "/v5/app/list"),
+        {"skip": 0, "limit": 100},
+        {"apps": []},
+    ),
+    "forms": (
+        lambda client: client.forms("a1"),
+        dict.fromkeys(EDITIONS, "/v5/app/entry/list"),
+        {"app_id": "a1", "skip": 0, "limit": 100},
+        {"forms": []},
+    ),
+}
+
+
+def client(**options: Any) -> JodooClient:
+    return JodooClient(KEY, **{"rate": None, "retry": AT_ONCE, **options})
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize("name", CALLS)
+async def test_each_operation_sends_exactly_what_is_documented(respx_mock, edition, name):
+    call, paths, body, reply = CALLS[name]
+    route = respx_mock.post(EDITIONS[edition].base_url + paths[edition]).respond(json=reply)
+    async with client(edition=edition) as jodoo:
+        await call(jodoo)
+    (sent,) = [each.request for each in route.calls]
+    assert json.loads(sent.content) == body
+    assert sent.headers["authorization"] == f"Bearer {KEY}"
+    assert sent.headers["content-type"] == "application/json"
+    assert sent.headers["user-agent"].startswith("workflowkit/")
+    assert not sent.url.query
+
+
+def test_documented_rates_and_versions_differ_by_edition():
+    jodoo, jiandaoyun = EDITIONS["jodoo"], EDITIONS["jiandaoyun"]
+    assert (jodoo.records.rate, jiandaoyun.records.rate) == (5, 30)
+    assert jodoo.logs.rate == jodoo.instance.rate == jodoo.apps.rate == jodoo.forms.rate == 30
+    assert jodoo.tenant_rate == jiandaoyun.tenant_rate == 50
+
+
+async def test_any_base_url_for_private_deployments(respx_mock):
+    route = respx_mock.post("https://nocode.example.cn/api/v5/app/list").respond(json={"apps": []})
+    async with client(base_url="https://nocode.example.cn/api/") as jodoo:
+        await jodoo.apps()
+    assert route.call_count == 1
+
+
+async def test_logs_go_on_by_skip(respx_mock):
+    log = {"flow_id": 1, "flow_name": "a", "create_action": "forward", "create_time": "2024-01-09T03:16:35.447Z"}
+    route = respx_mock.post(LOGS_URL).mock(
+        side_effect=[httpx.Response(200, json={"logs": [log] * 2}), httpx.Response(200, json={"logs": [log]})]
+    )
+    async with client() as jodoo:
+        pages = [page async for page in jodoo.workflow_logs("i1", limit=2, skip=4).pages()]
+    assert [page.cursor for page in pages] == [6, None]
+    assert [json.loads(each.request.content)["skip"] for each in route.calls] == [4, 6]
+    assert pages[1].raw == (json.dumps(log, separators=(",", ":")).encode(),)
+
+
+async def test_records_go_on_by_data_id(respx_mock):
+    route = respx_mock.post("https://api.jodoo.com/api/v5/app/entry/data/list").mock(
+        side_effect=[
+            httpx.Response(200, json={"data": [{"_id": "r1"}, {"_id": "r2"}]}),
+            httpx.Response(200, json={"data": []}),
+        ]
+    )
+    async with client() as jodoo:
+        records = await jodoo.form_records("a1", "e1", limit=2)
+    assert [record.id for record in records] == ["r1", "r2"]
+    assert "data_id" not in json.loads(route.calls[0].request.content)
+    assert json.loads(route.calls[1].request.content)["data_id"] == "r2"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "attempts"),
+    [
+        (8301, AuthenticationError, 1),
+        (50016, NotFound, 1),
+        (17017, InvalidRequest, 1),
+        (99999, ApiError, 1),
+        (9007, ServerError, 5),
+        (8303, RateLimited, 20),
+        (8304, RateLimited, 20),
+    ],
+)
+async def test_codes_become_classes_and_attempts(respx_mock, code, kind, attempts, monkeypatch):
+    monkeypatch.setattr("workflowkit.ratelimit.Ledger.cool_down", lambda *_: None)
+    route = respx_mock.post(LOGS_URL).respond(400, json={"code": code, "msg": "m"}, headers={"X-Request-Id": "r-9"})
+    async with client() as jodoo:
+        with pytest.raises(kind) as caught:
+            await jodoo.workflow_logs("i1")
+    assert type(caught.value) is kind
+    assert route.call_count == attempts == caught.value.attempts
+    assert (caught.value.code, caught.value.request_id, caught.value.endpoint) == (code, "r-9", "jodoo.workflow_logs")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "text"),
+    [
+        (httpx.Response(502, html="<html>nginx</html>"), ServerError, "HTTP 502"),
+        (httpx.Response(500), ServerError, "an empty body"),
+        (httpx.Response(200, html="<html>"), TransportError, "web page"),
+        (httpx.Response(200), TransportError, "empty"),
+        (httpx.Response(200, text='{"logs": ['), TransportError, "isn't JSON"),
+        (httpx.ConnectError("refused"), TransportError, "can't connect to api.jodoo.com"),
+        (httpx.ReadError("reset"), TransportError, "closed the connection"),
+        (httpx.ReadTimeout("slow"), TransportError, "ReadTimeout"),
+    ],
+)
+async def test_what_may_pass_is_tried_five_times(respx_mock, answer, kind, text):
+    route = respx_mock.post(LOGS_URL).mock(side_effect=[answer] * 5)
+    async with client() as jodoo:
+        with pytest.raises(kind, match=text) as caught:
+            await jodoo.workflow_logs("i1")
+    assert route.call_count == caught.value.attempts == 5
+
+
+async def test_trouble_that_passes_goes_unnoticed_but_is_told(respx_mock):
+    told: list[Telemetry] = []
+    respx_mock.post(LOGS_URL).mock(
+        side_effect=[httpx.Response(503), httpx.ReadError("x"), httpx.Response(200, json={"logs": []})]
+    )
+    async with client(observers=[told.append]) as jodoo:
+        (page,) = [page async for page in jodoo.workflow_logs("i1").pages()]
+    assert page.attempts == 3
+    assert [type(record) for record in told] == [RequestDone, Retrying, RequestDone, Retrying, RequestDone]
+    done = [record for record in told if isinstance(record, RequestDone)]
+    assert [(record.status, record.error) for record in done] == [
+        (503, "ServerError"),
+        (None, "TransportError"),
+        (200, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "text"),
+    [
+        ([], DecodeError, "Expected `object`, got `array` @"),
+        ({}, DecodeError, "required field missing @ \\$.logs"),
+        ({"logs": None}, DecodeError, "got `null`"),
+        ({"status": "failure", "code": 4008, "message": "Closed"}, InvalidRequest, "Closed"),
+    ],
+)
+async def test_an_answer_of_another_shape_is_never_an_empty_object(respx_mock, body, kind, text):
+    route = respx_mock.post(LOGS_URL).respond(json=body)
+    async with client() as jodoo:
+        with pytest.raises(kind, match=text):
+            await jodoo.workflow_logs("i1")
+    assert route.call_count == 1
+
+
+async def test_redirects_are_not_followed_and_the_key_stays_here(respx_mock):
+    elsewhere = respx_mock.post("https://evil.example/x").respond(json={"logs": []})
+    respx_mock.post(LOGS_URL).respond(307, headers={"Location": "https://evil.example/x?token=s"})
+    async with client() as jodoo:
+        with pytest.raises(ApiError, match="redirected to https://evil.example/x, which is not followed") as caught:
+            await jodoo.workflow_logs("i1")
+    assert not elsewhere.called
+    assert "token" not in str(caught.value)
+
+
+async def test_retry_after_beyond_the_bound_is_raised_with_it(respx_mock):
+    route = respx_mock.post(LOGS_URL).respond(429, headers={"Retry-After": "3600"})
+    async with client() as jodoo:
+        with pytest.raises(RateLimited) as caught:
+            await jodoo.workflow_logs("i1")
+    assert (route.call_count, caught.value.retry_after) == (1, 3600)
+
+
+async def test_max_wait_refuses_before_sending(respx_mock):
+    route = respx_mock.post(LOGS_URL).respond(json={"logs": []})
+    async with client(rate=0.1, max_wait=0.02, tenant="patient") as jodoo:
+        await jodoo.workflow_logs("i1")
+        with pytest.raises(RateLimited) as caught:
+            await jodoo.workflow_logs("i1")
+    assert route.call_count == 1
+    assert (caught.value.attempts, caught.value.status) == (0, None)
+    assert caught.value.retry_after is not None
+
+
+@pytest.mark.parametrize("name", [*CALLS])
+async def test_clients_that_are_closed_say_so(name):
+    jodoo = client()
+    await jodoo.aclose()
+    with pytest.raises(ConfigError, match="closed"):
+        await CALLS[name][0](jodoo)
+
+
+BAD: dict[str, tuple[Call, str]] = {
+    "empty id": (lambda c: c.workflow_logs(""), "instance_id=''"),
+    "blank in id": (lambda c: c.workflow_logs("a b"), "instance_id='a b'"),
+    "line break in id": (lambda c: c.workflow_logs("a\n"), "instance_id='a"),
+    "no id at all": (lambda c: c.workflow_logs(None), "instance_id=None"),
+    "limit 0": (lambda c: c.workflow_logs("i", limit=0), "limit=0: pass a page size from 1 to 100"),
+    "limit 101": (lambda c: c.workflow_logs("i", limit=101), "limit=101"),
+    "limit as text": (lambda c: c.workflow_logs("i", limit="10"), "limit='10'"),
+    "negative skip": (lambda c: c.workflow_logs("i", skip=-1), "skip=-1: pass 0 or more"),
+    "types as text": (lambda c: c.workflow_logs("i", types="comment"), "types='comment'"),
+    "no types": (lambda c: c.workflow_logs("i", types=[]), "types=\\[\\]"),
+    "records": (lambda c: c.form_records("", "e"), "app_id=''"),
+    "records' form": (lambda c: c.form_records("a", " "), "entry_id=' '"),
+    "records' limit": (lambda c: c.form_records("a", "e", limit=500), "limit=500"),
+    "forms": (lambda c: c.forms("a b"), "app_id='a b'"),
+    "apps' limit": (lambda c: c.apps(limit=0), "limit=0"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named_before_anything_is_sent(name):
+    call, text = BAD[name]
+    with pytest.raises(ConfigError, match=text):
+        call(client())
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"edition": "odoo"}, "edition='odoo': pass one of 'jodoo', 'jiandaoyun'"),
+        ({"base_url": "api.jodoo.com"}, "base_url='api.jodoo.com'"),
+        ({"base_url": "ftp://x"}, "base_url="),
+        ({"base_url": "https://u:p@x"}, "leave out user"),
+        ({"base_url": "https://x/?q=1"}, "leave out user"),
+        ({"base_url": "http://api.example.com/api"}, "insecure_http=True"),
+        ({"base_url": "http://127.evil.example/api"}, "insecure_http=True"),
+        ({"tenant": ""}, "tenant"),
+        ({"rate": 0}, "rate=0"),
+        ({"rate": float("nan")}, "rate=nan"),
+        ({"timeout": 0}, "timeout=0"),
+        ({"max_wait": -1}, "max_wait=-1"),
+        ({"transport": "carrier pigeon"}, "transport='carrier pigeon'"),
+    ],
+)
+def test_bad_options_are_named(options, text):
+    with pytest.raises(ConfigError, match=text):
+        JodooClient(KEY, **options)
+
+
+@pytest.mark.parametrize("key", ["", "with blank", "line\nbreak", "schlüssel"])
+def test_a_bad_key_is_refused_without_being_shown(key):
+    with pytest.raises(ConfigError) as caught:
+        JodooClient(key)
+    assert not key or key not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000/api", "http://localhost/api", "http://[::1]:1/api"])
+def test_http_is_fine_on_this_machine(url):
+    JodooClient(KEY, base_url=url)
+
+
+def test_http_elsewhere_is_possible_when_asked_for():
+    JodooClient(KEY, base_url="http://10.0.0.1/api", insecure_http=True)
+
+
+def test_the_environment_sets_up_a_client(monkeypatch):
+    with pytest.raises(ConfigError, match="JODOO_API_KEY is not set"):
+        JodooClient.from_env()
+    monkeypatch.setenv("JODOO_API_KEY", KEY)
+    monkeypatch.setenv("JODOO_BASE_URL", "https://private.example/api")
+    monkeypatch.setenv("JODOO_TENANT", "acme")
+    monkeypatch.setenv("JODOO_EDITION", "jiandaoyun")
+    jodoo = JodooClient.from_env()
+    assert repr(jodoo) == "JodooClient(base_url='https://private.example/api', tenant='acme')"
+    assert JodooClient.from_env(tenant="other").tenant == "other"
+
+
+def test_clients_and_credentials_refuse_to_be_pickled():
+    for secret in (client(), client()._auth):
+        assert KEY not in repr(secret)
+        with pytest.raises(TypeError, match="can't be pickled"):
+            pickle.dumps(secret)
+
+
+@pytest.mark.parametrize(
+    ("rate", "base_url", "tenant_rate", "logs", "records"),
+    [
+        ("documented", None, 50, 30, 5),
+        ("documented", "https://private.example/api", 50, 30, 5),
+        (10, None, 10, 10, 5),
+        (100, None, 100, 30, 5),
+        (100, "https://private.example/api", 100, 100, 100),
+        (None, None, None, None, None),
+        (0.2, None, 0.2, 0.2, 0.2),
+    ],
+)
+def test_rate_caps_the_tenant_and_on_vendor_hosts_never_lifts_an_endpoint(rate, base_url, tenant_rate, logs, records):
+    jodoo: Client = JodooClient(KEY, rate=rate, base_url=base_url)
+    options = jodoo._options
+    assert (options.tenant_rate(), options.endpoint_rate(30), options.endpoint_rate(5)) == (tenant_rate, logs, records)
+
+
+@respx.mock
+async def test_an_undocumented_type_is_passed_on_and_named_if_refused():
+    respx.post(LOGS_URL).respond(400, json={"code": 17017, "msg": "Invalid Parameter(s)"})
+    async with client() as jodoo:
+        with pytest.raises(InvalidRequest) as caught:
+            await jodoo.workflow_logs("i1", types=["operate"])
+    assert caught.value.__notes__ == ["types=['operate']: only \"comment\" is documented"]

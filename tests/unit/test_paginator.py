@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from workflowkit.errors import DecodeError
+from workflowkit.paginator import Cursor, Page, Paginator
+
+
+def numbers(count: int, limit: int, seen: list[Cursor | None]) -> Paginator[int]:
+    async def fetch(cursor: Cursor | None) -> Page[int]:
+        seen.append(cursor)
+        await asyncio.sleep(0)
+        start = int(cursor or 0)
+        items = tuple(range(start, min(start + limit, count)))
+        return Page(items=items, cursor=start + len(items) if len(items) == limit else None)
+
+    return Paginator(fetch)
+
+
+@pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (9, 1), (10, 2), (11, 2), (25, 3)])
+async def test_awaited_it_is_a_list(count, requests):
+    seen: list[Cursor | None] = []
+    assert await numbers(count, 10, seen) == list(range(count))
+    assert len(seen) == requests
+
+
+async def test_iterated_it_yields_items():
+    assert [item async for item in numbers(25, 10, [])] == list(range(25))
+
+
+async def test_a_stored_cursor_goes_on_from_there():
+    pages = numbers(25, 10, []).pages()
+    first = await anext(pages)
+    rest = [item async for page in numbers(25, 10, []).pages(after=first.cursor) for item in page.items]
+    assert [*first.items, *rest] == list(range(25))
+
+
+async def test_breaking_out_sends_nothing_more():
+    seen: list[Cursor | None] = []
+    async for item in numbers(25, 10, seen):
+        if item == 10:
+            break
+    await asyncio.sleep(0)
+    assert seen == [None, 10]
+
+
+async def test_each_use_starts_afresh():
+    listing = numbers(3, 10, [])
+    assert await listing == await listing == [0, 1, 2]
+
+
+async def test_after_the_end_it_stays_ended():
+    pages = numbers(3, 10, []).pages()
+    assert len([page async for page in pages]) == 1
+    with pytest.raises(StopAsyncIteration):
+        await anext(pages)
+
+
+async def test_the_same_cursor_twice_raises_instead_of_looping():
+    async def fetch(cursor: Cursor | None) -> Page[int]:
+        return Page(items=(1,), cursor="same")
+
+    with pytest.raises(DecodeError, match="no progress"):
+        await Paginator(fetch)
+
+
+async def test_an_error_reaches_the_caller_and_the_iterator_can_go_on():
+    failing = [True]
+
+    async def fetch(cursor: Cursor | None) -> Page[int]:
+        if failing.pop() if failing else False:
+            raise DecodeError(("x @ $",))
+        return Page(items=(1,), cursor=None)
+
+    pages = Paginator(fetch).pages()
+    with pytest.raises(DecodeError):
+        await anext(pages)
+    assert (await anext(pages)).items == (1,)
+
+
+def test_a_page_made_by_hand_has_no_raw():
+    assert Page(items=(1,), cursor=None).raw == ()
