@@ -11,11 +11,13 @@ def main() -> None:
     """Run the command line, or say how to install it."""
     try:
         from .cli import run
+
+        code: int | str = run()
     except ModuleNotFoundError as error:
-        if error.name not in _EXTRA:
+        if str(error.name).partition(".")[0] not in _EXTRA:
             raise
-        sys.exit("the command line needs an extra: pip install 'workflowkit[cli]'")
-    sys.exit(run())
+        code = "the command line needs an extra: pip install 'workflowkit[cli]'"
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -152,21 +152,24 @@ def locate(model: Model) -> tuple[Document | None, tuple[str | int, ...]]:
 def bind(model: Model, origin: Any) -> None:
     """Tell a decoded model, and all models in it, where they came from."""
     _set_origin(model, origin)
-    cls: Any = type(model)
-    for name in _nested(cls):
+    for name, bind_child in _nested(type(model)):
         child = getattr(model, name)
-        if isinstance(child, Model):
-            bind(child, (origin, name))
-        elif child:
+        if type(child) is tuple:
             here = (origin, name)
             for index, element in enumerate(child):
-                bind(element, (here, index))
+                bind_child(element, (here, index))
+        elif child is not None:
+            bind_child(child, (origin, name))
 
 
 @functools.cache
-def _nested(cls: Any) -> tuple[str, ...]:
-    """Return the names of the fields that hold models."""
-    return tuple(field.name for field in attrs.fields(attrs.resolve_types(cls)) if models_in(field.type))
+def _nested(cls: Any) -> tuple[tuple[str, Callable[[Model, Any], None]], ...]:
+    """Return the fields that hold models, and what binds those: it need not look into a leaf."""
+    found: list[tuple[str, Callable[[Model, Any], None]]] = []
+    for field in attrs.fields(attrs.resolve_types(cls)):
+        if models := models_in(field.type):
+            found.append((field.name, bind if any(map(_nested, models)) else _set_origin))
+    return tuple(found)
 
 
 def models_in(annotation: Any) -> list[type[Model]]:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -30,8 +30,8 @@ def format_of(to: str, chosen: str | None = None) -> Format:
 async def export_to(archive: Archive, table: str, to: str, form: Format) -> int:
     """Write a table and return the number of its rows; ``-`` is stdout.
 
-    A file appears under its name when it is complete, never in part. Raises HarvestError for an
-    unknown table or a file that can't be written.
+    A file appears under its name when it is complete, never in part. Raises ConfigError for an
+    unknown table, HarvestError for a file that can't be written.
     """
     with _opened(to) as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -62,5 +62,7 @@ def _opened(to: str) -> Iterator[TextIO]:
             yield stream
         part.replace(to)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise HarvestError(f"{to}: can't be written ({error.strerror})") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ async def test_every_operation(sandbox, jodoo):
 async def test_never_refused_by_a_strict_server_however_many_ask(sandbox):
     ids = list(sandbox.world.instance_ids())[12:]
     clients = [JodooClient("sandbox-key", base_url=f"{sandbox.url}/api") for _ in range(2)]
-    jobs = [clients[n % 2].workflow_logs(ids[n]) for n in range(75)]
+    jobs: list[Any] = [clients[n % 2].workflow_logs(ids[n]) for n in range(75)]
     jobs += [clients[n % 2].workflow_instance(ids[n]) for n in range(15)]
 
     async def one(job):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from workflowkit import errors
 
 
 def everything() -> list[errors.WorkflowKitError]:
-    facts = {"code": 50016, "status": 400, "request_id": "r-1", "endpoint": "jodoo.workflow_logs"}
+    facts: dict[str, Any] = {"code": 50016, "status": 400, "request_id": "r-1", "endpoint": "jodoo.workflow_logs"}
     return [
         errors.WorkflowKitError("a"),
         errors.ConfigError("b"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -263,10 +263,10 @@ BAD: dict[str, tuple[Call, str]] = {
     "empty id": (lambda c: c.workflow_logs(""), "instance_id=''"),
     "blank in id": (lambda c: c.workflow_logs("a b"), "instance_id='a b'"),
     "line break in id": (lambda c: c.workflow_logs("a\n"), "instance_id='a"),
-    "no id at all": (lambda c: c.workflow_logs(None), "instance_id=None"),
+    "no id at all": (lambda c: c.workflow_logs(cast(Any, None)), "instance_id=None"),
     "limit 0": (lambda c: c.workflow_logs("i", limit=0), "limit=0: pass a page size from 1 to 100"),
     "limit 101": (lambda c: c.workflow_logs("i", limit=101), "limit=101"),
-    "limit as text": (lambda c: c.workflow_logs("i", limit="10"), "limit='10'"),
+    "limit as text": (lambda c: c.workflow_logs("i", limit=cast(Any, "10")), "limit='10'"),
     "negative skip": (lambda c: c.workflow_logs("i", skip=-1), "skip=-1: pass 0 or more"),
     "types as text": (lambda c: c.workflow_logs("i", types="comment"), "types='comment'"),
     "no types": (lambda c: c.workflow_logs("i", types=[]), "types=\\[\\]"),

@@ -6,7 +6,6 @@ commands that need them, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -78,7 +77,4 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return 130
-    except BrokenPipeError:  # whoever read our output has had enough
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - or the interpreter complains while exiting
-        return 0
     return result if isinstance(result, int) else 0

@@ -10,6 +10,8 @@ import click
 from .options import as_json
 from .output import print_json, print_table, say
 
+TABLES = ("events", "logs", "instances", "attachments")
+
 
 @click.command()
 @click.argument("archive")
@@ -40,7 +42,7 @@ async def _status(path: str, *, as_json: bool) -> None:
 @click.command()
 @click.argument("archive")
 @click.option("--to", metavar="FILE", required=True, help="Where to: FILE.jsonl or FILE.csv; - for stdout.")
-@click.option("--table", default="logs", show_default=True, help="events, logs, instances or attachments.")
+@click.option("--table", type=click.Choice(TABLES), default="logs", show_default=True, help="Which of its tables.")
 @click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), help="Needed with --to -.")
 @as_json
 def export(archive: str, *, to: str, table: str, kind: str | None, as_json: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -42,13 +41,14 @@ def demo(archive: str, *, as_json: bool) -> int:
     with Sandbox() as sandbox:
         say(f"a sandbox of Jodoo serves {sandbox.world.size} invented instances at {sandbox.url}")
         summary, code, seconds = asyncio.run(_harvest(sandbox, Path(archive)))
-        refused = sandbox.jodoo.answered["8303"] + sandbox.jodoo.answered["8304"]
+        answered = sandbox.jodoo.answered
+    refused = answered["8303"] + answered["8304"]
     if as_json:
         print_json({**attrs.asdict(summary), "seconds": round(seconds, 1), "refused": refused, "archive": archive})
     else:
         say(
-            f"{summary.done} instances, {summary.logs:,} logs, {summary.requests} requests in {seconds:.1f} s: "
-            f"{summary.requests / seconds:.1f} a second of the 30 allowed, {refused} refused\n"
+            f"{summary.done} instances, {summary.logs:,} logs in {seconds:.1f} s: {answered['workflow_logs']} requests "
+            f"for logs, {answered['workflow_logs'] / seconds:.1f} a second of the 30 allowed, {refused} refused\n"
         )
         _show(archive)
     return code
@@ -80,6 +80,8 @@ async def _make_way(path: Path) -> None:
 
 
 def _show(path: str) -> None:
+    import sqlite3
+
     connection = sqlite3.connect(path)
     rows = connection.execute(_SLOWEST).fetchall()
     connection.close()

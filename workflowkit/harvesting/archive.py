@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 import attrs
 
-from ..errors import HarvestError
+from ..errors import ConfigError, HarvestError
 from ..redact import redact_url
 from ..source import InstanceRef, Row
 from .database import connect, explain, now, storable
@@ -179,10 +179,10 @@ class Archive:
     async def read(self, table: str) -> AsyncIterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
         """Yield a table's rows in chunks, each with the names of its columns; at least one chunk.
 
-        All chunks show the archive as it was when reading began.
+        All chunks show the archive as it was when reading began. Raises ConfigError for an unknown table.
         """
         if table not in READABLE:
-            raise HarvestError(f"table {table!r}: choose one of {', '.join(READABLE)}")
+            raise ConfigError(f"table {table!r}: choose one of {', '.join(READABLE)}")
         reader = await asyncio.to_thread(lambda: sqlite3.connect(self.path, check_same_thread=False))
         try:
             cursor = await asyncio.to_thread(reader.execute, f"SELECT * FROM {table}")

@@ -31,6 +31,9 @@ from .archive import Archive
 _AHEAD = 100
 """Instances taken from the archive at a time."""
 
+_SUSPECTS = 3
+"""Failures in a row that a single worker needs before it takes the service to be down."""
+
 _PASSING = (TransportError, ServerError)
 _FATAL = (AuthenticationError, QuotaExceeded, RateLimited, ConfigError)
 
@@ -249,13 +252,13 @@ class _Run:
         """Record the failure, unless it may be the service's rather than this instance's own.
 
         Then the instance is only suspected: it is recorded once another one succeeds. If as many
-        as are under way at once fail in a row, the service is down, and all stay to be done.
+        as are under way at once fail in a row, the service is down, and all are still to do.
         """
         if not isinstance(error, _PASSING):
             await self._record(instance_id, error)
             return
         self._suspects[instance_id] = error
-        if len(self._suspects) >= self._concurrency:
+        if len(self._suspects) >= max(self._concurrency, _SUSPECTS):
             raise error
 
     async def _record_suspects(self) -> None:

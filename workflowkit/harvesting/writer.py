@@ -106,6 +106,8 @@ def _transact(connection: sqlite3.Connection, group: list[_Job]) -> None:
             try:
                 results.append((job, job.run(connection)))
             except Exception as error:
+                if not connection.in_transaction:  # a full disk, for one, ends the whole transaction
+                    raise
                 connection.execute("ROLLBACK TO job")
                 failed.append((job, error))
             connection.execute("RELEASE job")

@@ -1,0 +1,372 @@
+"""The command line as people and scripts call it: real processes, a real server."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from workflowkit.sandbox import Sandbox, World
+
+KEY = "sandbox-key"
+
+
+class Shell:
+    """Runs `workflowkit` in a folder, against a sandbox."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+        self.folder = folder
+        self.env = {**os.environ, **sandbox.env, "PYTHONWARNINGS": "error", "COLUMNS": "100"}
+
+    def start(self, *arguments: str, stdin: int | None = None, **env: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "workflowkit", *arguments]
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env={**self.env, **env},
+            stdin=stdin or subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def __call__(self, *arguments: str, text: str | None = None, **env: str) -> tuple[int, str, str]:
+        process = self.start(*arguments, stdin=subprocess.PIPE if text is not None else None, **env)
+        out, err = process.communicate(text, timeout=50)
+        assert KEY not in err
+        assert "Traceback" not in err, err
+        return process.returncode, out, err
+
+
+@pytest.fixture
+def free():
+    with Sandbox(World(60), limited=False) as server:
+        yield server
+
+
+@pytest.fixture
+def shell(tmp_path, free):
+    return Shell(tmp_path, free)
+
+
+def test_logs_as_a_table_and_as_json(shell, free):
+    instance_id = free.world.awkward()["non-ascii"]
+    code, out, err = shell("jodoo", "logs", instance_id)
+    assert (code, err) == (0, "")
+    assert f"3 logs of {instance_id}" in out
+    assert "总经理审批" in out
+    code, out, _ = shell("jodoo", "logs", instance_id, "--json", "--limit", "2")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["flow_name"] for line in lines] == ["总经理审批"] * 3
+    assert lines[0]["create_time"] == "2024-01-09T04:19:35.447Z"
+    assert free.jodoo.answered["workflow_logs"] == 3
+
+
+def test_half_an_emoji_and_terminals_that_know_no_unicode(shell, free):
+    instance_id = free.world.awkward()["lone surrogate"]
+    assert shell("jodoo", "logs", instance_id)[0] == 0
+    assert shell("jodoo", "logs", instance_id, PYTHONIOENCODING="ascii")[0] == 0
+    assert shell("jodoo", "logs", instance_id, "--json", PYTHONIOENCODING="ascii")[0] == 0
+
+
+def test_instance(shell, free):
+    instance_id = free.world.awkward()["open task"]
+    code, out, _ = shell("jodoo", "instance", instance_id, "--tasks")
+    assert code == 0
+    assert "in progress" in out
+    assert "2 tasks" in out
+    code, out, _ = shell("jodoo", "instance", instance_id, "--json")
+    assert json.loads(out)["instance_id"] == instance_id
+
+
+def test_harvest_status_export(shell, free):
+    logs = sum(free.world.log_count(*free.world.find(each)) for each in free.world.instance_ids())
+    code, out, err = shell(
+        "harvest", "jodoo", "--app", "6573f1c2a9d4e80007b1c001", "--archive", "a.db", "--rate", "none"
+    )
+    assert (code, out) == (0, "")
+    assert f"60 instances with {logs} logs harvested into a.db" in err
+    code, out, err = shell(
+        "harvest", "jodoo", "--app", "6573f1c2a9d4e80007b1c001", "--archive", "a.db", "--rate", "none", "--json"
+    )
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {"done": 0, "failed": 0, "skipped": 60, "logs": 0, "requests": 4, "stopped": False}
+    code, out, _ = shell("status", "a.db")
+    assert (code, str(logs) in out) == (0, True)
+    code, out, _ = shell("status", "a.db", "--json")
+    counts = {"pending": 0, "partial": 0, "done": 60, "failed": 0, "logs": logs}
+    assert json.loads(out) == {**counts, "attachments": json.loads(out)["attachments"], "failures": []}
+    code, out, err = shell("export", "a.db", "--to", "a.csv")
+    assert (code, out, err) == (0, "", f"{logs} rows of logs written to a.csv\n")
+    with (shell.folder / "a.csv").open(newline="", encoding="utf-8") as lines:
+        table = list(csv.DictReader(lines))
+    assert len(table) == logs
+    assert "同意。Genehmigt für Müller & Søn 👍\n— 第二行" in {row["comment"] for row in table}
+    code, out, _ = shell("export", "a.db", "--to", "-", "--format", "jsonl", "--table", "events")
+    assert (code, len(out.splitlines())) == (0, logs)
+    assert set(json.loads(out.splitlines()[0])) >= {
+        "case_id",
+        "activity",
+        "start_time",
+        "end_time",
+        "resource",
+        "outcome",
+    }
+    code, out, _ = shell("export", "a.db", "--to", "b.jsonl", "--table", "instances", "--json")
+    assert json.loads(out) == {"table": "instances", "rows": 60, "to": "b.jsonl"}
+
+
+def test_ids_as_files_come_and_from_stdin(shell, free):
+    ids = list(free.world.instance_ids())[12:17]
+    text = "\ufeff" + "\r\n".join([*ids, "", f"  {ids[0]}  ", ids[1], ""]) + "\r\n"
+    (shell.folder / "ids.txt").write_bytes(text.encode())
+    code, _, err = shell("harvest", "jodoo", "--ids", "ids.txt", "--archive", "a.db", "--rate", "none")
+    assert (code, "5 instances" in err) == (0, True)
+    code, out, _ = shell("harvest", "jodoo", "--ids", "-", "--archive", "b.db", "--rate", "none", "--json", text=text)
+    assert (code, json.loads(out)["done"]) == (0, 5)
+    with (shell.folder / "ids.txt").open("rb") as file:
+        process = shell.start(
+            "harvest", "jodoo", "--ids", "-", "--archive", "c.db", "--rate", "none", "--json", stdin=file.fileno()
+        )
+        assert json.loads(process.communicate(timeout=50)[0])["done"] == 5
+
+
+def test_some_failed(shell, free):
+    ids = "\n".join([*list(free.world.instance_ids())[12:14], "659cba93489a49c06f7d4281"])
+    code, _, err = shell("harvest", "jodoo", "--ids", "-", "--archive", "a.db", "--rate", "none", text=ids)
+    assert (code, "1 failed: `workflowkit status a.db` names them" in err) == (3, True)
+    code, out, _ = shell("status", "a.db")
+    assert (code, "659cba93489a49c06f7d4281" in out, "50016" in out) == (0, True, True)
+
+
+def test_no_colour_and_no_key_anywhere(shell, free):
+    out = shell("jodoo", "logs", free.world.awkward()["one log"], NO_COLOR="1", FORCE_COLOR="1")[1]
+    assert "\x1b[" in out, "or the test proves nothing"
+    assert not re.search(r"\x1b\[[\d;]*[34]\d", out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "code", "says"),
+    [
+        (
+            ["jodoo", "logs", "659cba93489a49c06f7d4281"],
+            {},
+            1,
+            "jodoo.workflow_logs: Invalid instance_id (HTTP 400, code 50016)",
+        ),
+        (["jodoo", "logs", "a b"], {}, 2, "instance_id='a b': pass an id such as"),
+        (["jodoo", "logs", "x", "--limit", "0"], {}, 2, "limit=0: pass a page size from 1 to 100"),
+        (["jodoo", "logs", "x", "--limit", "101"], {}, 2, "limit=101"),
+        (
+            ["jodoo", "logs", "x", "--rate", "-1"],
+            {},
+            2,
+            "'-1' is not a number of requests per second above 0, nor none",
+        ),
+        (["jodoo", "logs", "x"], {"JODOO_API_KEY": "wrong"}, 4, "Failed to verify the API key"),
+        (["jodoo", "logs", "x"], {"JODOO_API_KEY": ""}, 2, "JODOO_API_KEY is not set"),
+        (["jodoo", "logs", "x"], {"JODOO_BASE_URL": "http://example.com/api"}, 2, "--insecure-http"),
+        (["jodoo", "logs", "x"], {"JODOO_BASE_URL": "http://127.0.0.1:9/api"}, 5, "can't connect to 127.0.0.1:9"),
+        (["jodoo", "logs", "x"], {"JODOO_EDITION": "odoo"}, 2, "edition='odoo'"),
+        (["jodoo", "logs"], {}, 2, "Missing argument 'INSTANCE_ID'"),
+        (["harvest", "jodoo", "--archive", "a.db"], {}, 2, "pass either --ids FILE or --app APP"),
+        (
+            ["harvest", "jodoo", "--ids", "i", "--app", "a", "--archive", "a.db"],
+            {},
+            2,
+            "pass either --ids FILE or --app APP",
+        ),
+        (["harvest", "jodoo", "--ids", "i", "--form", "f", "--archive", "a.db"], {}, 2, "--form ENTRY needs --app APP"),
+        (
+            ["harvest", "jodoo", "--ids", "none.txt", "--archive", "a.db"],
+            {},
+            2,
+            "none.txt: can't be read (No such file or directory)",
+        ),
+        (["harvest", "jodoo", "--ids", "bad.txt", "--archive", "a.db"], {}, 2, "bad.txt, line 3='not an id'"),
+        (["harvest", "jodoo", "--ids", "utf16.txt", "--archive", "a.db"], {}, 2, "utf16.txt, line 1="),
+        (
+            ["harvest", "jodoo", "--ids", "good.txt", "--archive", "no/a.db"],
+            {},
+            1,
+            "can't be created (No such file or directory)",
+        ),
+        (["harvest", "jodoo", "--ids", "good.txt", "--archive", "text.db"], {}, 1, "text.db: not a database"),
+        (
+            ["harvest", "jodoo", "--ids", "good.txt", "--archive", "songs.db"],
+            {},
+            1,
+            "songs.db: a SQLite database, but not an archive",
+        ),
+        (
+            ["harvest", "jodoo", "--ids", "good.txt", "--archive", "newer.db"],
+            {},
+            1,
+            "newer.db: an archive of version 9",
+        ),
+        (["harvest", "jodoo", "--ids", "good.txt", "--archive", "a.db"], {"JODOO_API_KEY": "wrong"}, 4, "code 8301"),
+        (
+            ["harvest", "jodoo", "--ids", "good.txt", "--archive", "a.db"],
+            {"JODOO_BASE_URL": "http://127.0.0.1:9/api"},
+            5,
+            "can't connect",
+        ),
+        (["harvest", "jodoo", "--app", "nope", "--archive", "a.db"], {}, 1, "Invalid App"),
+        (["status", "none.db"], {}, 1, "none.db: there is no archive here"),
+        (["export", "none.db", "--to", "a.csv"], {}, 1, "there is no archive here"),
+        (["export", "none.db", "--to", "a.xlsx"], {}, 2, "'a.xlsx': name a file that ends in .jsonl or .csv"),
+        (["export", "none.db", "--to", "-"], {}, 2, "pass --format"),
+        (["sandbox", "--port", "70000"], {}, 2, "70000 is not in the range"),
+        (["nonsense"], {}, 2, "No such command 'nonsense'"),
+    ],
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else None,
+)
+def test_bad_input_is_named_with_the_way_out_and_the_documented_code(shell, arguments, env, code, says):
+    (shell.folder / "bad.txt").write_text("6500cba9000000000000000c\n\nnot an id\n")
+    (shell.folder / "utf16.txt").write_text("6500cba9000000000000000c\n", encoding="utf-16")
+    (shell.folder / "good.txt").write_text("6500cba9000000000000000c\n")
+    (shell.folder / "text.db").write_text("dear diary " * 100)
+    for name, application_id in (("songs.db", 0), ("newer.db", 0x776B6974)):
+        connection = sqlite3.connect(shell.folder / name)
+        connection.execute("CREATE TABLE songs (title)")
+        connection.execute(f"PRAGMA application_id = {application_id}")
+        connection.execute("PRAGMA user_version = 9")
+        connection.close()
+    returned, out, err = shell(*arguments, **env)
+    assert (returned, out) == (code, "")
+    assert says in err
+    assert len(err.splitlines()) <= 4
+
+
+def test_export_cannot_write(shell):
+    shell("harvest", "jodoo", "--ids", "-", "--archive", "a.db", text="")
+    code, _, err = shell("export", "a.db", "--to", "no/a.csv")
+    assert (code, "no/a.csv: can't be written (No such file or directory)" in err) == (1, True)
+    code, _, err = shell("export", "a.db", "--to", "a.csv", "--table", "users")
+    assert (code, "'users' is not one of 'events', 'logs', 'instances', 'attachments'" in err) == (2, True)
+    assert not [file for file in shell.folder.iterdir() if file.name.startswith("a.csv")]
+
+
+def test_a_reader_who_has_had_enough(shell, free):
+    instance_id = free.world.awkward()["250 logs"]
+    process = shell.start("jodoo", "logs", instance_id, "--json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(20) == 1
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_drains_and_the_same_command_goes_on(tmp_path, number, code):
+    with Sandbox(World(90)) as slow:
+        shell = Shell(tmp_path, slow)
+        (tmp_path / "ids.txt").write_text("\n".join(list(slow.world.instance_ids())[12:]))
+        command = ("harvest", "jodoo", "--ids", "ids.txt", "--archive", "a.db", "--json")
+        process = shell.start(*command)
+        while slow.jodoo.answered["workflow_logs"] < 10:
+            time.sleep(0.01)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        first = json.loads(out)
+        assert (process.returncode, err, first["stopped"]) == (code, "", True)
+        assert slow.jodoo.answered["workflow_logs"] == first["requests"]
+        returned, out, _ = shell(*command)
+        second = json.loads(out)
+        assert (returned, second["done"] + first["done"], second["skipped"]) == (0, 78, first["done"])
+        assert slow.jodoo.answered["workflow_logs"] == 78
+        assert slow.jodoo.answered["8304"] == 0
+
+
+def test_a_second_signal_stops_now(shell, free):
+    free.fault("slow", times=1000, seconds=60)
+    (shell.folder / "ids.txt").write_text("\n".join(free.world.instance_ids()))
+    process = shell.start("harvest", "jodoo", "--ids", "ids.txt", "--archive", "a.db", "--rate", "none")
+    while free.jodoo.answered["workflow_logs"] < 5:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    process.communicate()
+
+
+def test_a_pipe_that_stays_open_does_not_hold_up_the_end(shell, free):
+    process = shell.start("harvest", "jodoo", "--ids", "-", "--archive", "a.db", "--json", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(list(free.world.instance_ids())[12] + "\n")
+    process.stdin.flush()
+    while free.jodoo.answered["workflow_logs"] < 1:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, "")
+    assert json.loads(out)["done"] == 1
+
+
+def test_demo_does_the_main_job_afresh_each_time(shell, tmp_path_factory, free):
+    code, *_ = shell(
+        "harvest", "jodoo", "--ids", "-", "--archive", "workflowkit-demo.db", text="6500cba9000000000000000c"
+    )
+    assert code == 0
+    elsewhere = Shell(tmp_path_factory.mktemp("elsewhere"), free).start("demo", "--json")
+    code, out, err = shell("demo")
+    assert (code, out) == (0, "")
+    assert "300 instances, 1,589 logs" in err
+    assert "0 refused" in err
+    assert "status workflowkit-demo.db" in err
+    assert "300" in shell("status", "workflowkit-demo.db")[1]
+    told = json.loads(elsewhere.communicate(timeout=50)[0])
+    assert (elsewhere.returncode, told["done"], told["failed"], told["skipped"], told["refused"]) == (0, 300, 0, 0, 0)
+
+
+def test_demo_overwrites_nothing_of_yours(shell):
+    (shell.folder / "mine.db").write_text("dear diary " * 100)
+    code, _, err = shell("demo", "--archive", "mine.db")
+    assert (code, "not a database" in err) == (1, True)
+    assert (shell.folder / "mine.db").read_text().startswith("dear diary")
+
+
+def test_sandbox_prints_what_to_export_and_serves_until_told(shell):
+    process = shell.start("sandbox", "--instances", "20")
+    assert process.stdout is not None
+    exports = dict(process.stdout.readline().removeprefix("export ").strip().split("=", 1) for _ in range(3))
+    assert exports["JODOO_EDITION"] == "jodoo"
+    code, out, _ = shell("jodoo", "logs", "6500cba90000000000000001", "--json", **exports)
+    assert (code, len(out.splitlines())) == (0, 1)
+    port = exports["JODOO_BASE_URL"].split(":")[2].split("/")[0]
+    code, _, err = shell("sandbox", "--port", port)
+    assert (code, f"port {port} can't be used" in err) == (2, True)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, "serving 20 instances" in err) == (0, True)
+
+
+def test_sandbox_as_json_and_ended_by_sigterm(shell):
+    process = shell.start("sandbox", "--json")
+    assert process.stdout is not None
+    told = json.loads(process.stdout.readline())
+    assert told["JODOO_API_KEY"] == KEY
+    assert "lone surrogate" in told["awkward"]
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_version(shell):
+    from workflowkit import __version__
+
+    assert shell("--version")[1] == f"workflowkit, version {__version__}\n"

@@ -1,0 +1,28 @@
+"""What users' type checkers see; checked by mypy, never run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_type
+
+from workflowkit import Archive, JodooClient, Page, Summary, harvest
+from workflowkit.jodoo import App, Attachment, FormRecord, WorkflowInstance, WorkflowLog
+
+
+async def check(jodoo: JodooClient, archive: Archive) -> None:
+    assert_type(await jodoo.workflow_logs("i"), list[WorkflowLog])
+    async for log in jodoo.workflow_logs("i"):
+        assert_type(log, WorkflowLog)
+        assert_type(log.create_time, datetime)
+        assert_type(log.finish_time, datetime | None)
+        assert_type(log.attachments, tuple[Attachment, ...])
+    async for page in jodoo.workflow_logs("i").pages():
+        assert_type(page, Page[WorkflowLog])
+        assert_type(page.cursor, int | str | None)
+        assert_type(page.raw, tuple[bytes, ...])
+    assert_type(await jodoo.workflow_instance("i", tasks=True), WorkflowInstance)
+    assert_type(await jodoo.form_records("a", "e"), list[FormRecord])
+    assert_type(await jodoo.apps(), list[App])
+    assert_type(await harvest(jodoo.log_source(["i"]), archive), Summary)
+    async with JodooClient.from_env() as client:
+        assert_type(client, JodooClient)

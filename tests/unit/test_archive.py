@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+from datetime import UTC, datetime, timedelta, timezone
+
+import attrs
+import pytest
+
+from workflowkit import Archive, ConfigError, HarvestError
+from workflowkit.harvesting.database import storable
+from workflowkit.harvesting.schema import TABLES, VERSION, columns
+from workflowkit.harvesting.writer import Writer
+from workflowkit.source import InstanceRef, LogRow
+
+ROW = LogRow(
+    position=0,
+    flow_id=1,
+    flow_name="Review",
+    create_action="forward",
+    create_time=datetime(2024, 1, 9, 11, 16, 35, 447_000, tzinfo=timezone(timedelta(hours=8))),
+    finish_action=None,
+    finish_time=None,
+    operator_username="u",
+    operator_name="n",
+    comment="fine",
+    signature_url=None,
+    raw=b'{"flow_id":1}',
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "a.db"
+
+
+async def put(archive: Archive, instance_id: str = "i", *rows: LogRow) -> None:
+    await archive.enlist("jodoo", "t", [InstanceRef(id=instance_id)], run=1)
+    await archive.store("jodoo", "t", instance_id, rows)
+
+
+async def test_the_file_is_its_owners_only(path):
+    async with Archive.open(path) as archive:
+        await put(archive)
+        modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert modes == {0o600}
+
+
+async def test_tables_are_as_the_rows_say(path):
+    async with Archive.open(path):
+        connection = sqlite3.connect(path)
+        for row, table in TABLES.items():
+            names = {column[1] for column in connection.execute(f"PRAGMA table_info({table})")}
+            assert set(columns(row)) < names
+        connection.close()
+
+
+async def test_times_are_utc_text_and_events_are_of_instances_that_are_done(path):
+    async with Archive.open(path) as archive:
+        await put(archive, "i", ROW)
+        assert [chunk async for chunk in archive.read("events")] == [
+            (
+                (
+                    "system",
+                    "tenant",
+                    "case_id",
+                    "position",
+                    "activity",
+                    "start_time",
+                    "end_time",
+                    "resource",
+                    "outcome",
+                ),
+                [("jodoo", "t", "i", 0, "Review", "2024-01-09T03:16:35.447Z", None, "n", None)],
+            )
+        ]
+        await archive.fail("jodoo", "t", "i", "gone")
+        assert [chunk async for _, chunk in archive.read("events")] == [[]]
+
+
+async def test_storing_again_replaces(path):
+    async with Archive.open(path) as archive:
+        await put(archive, "i", ROW, attrs.evolve(ROW, position=1))
+        await put(archive, "i", attrs.evolve(ROW, comment="changed"))
+        ((names, chunk),) = [each async for each in archive.read("logs")]
+        assert [row[names.index("comment")] for row in chunk] == ["changed"]
+        assert (await archive.counts()).logs == 1
+
+
+async def test_a_failed_job_undoes_itself_and_spares_its_group(path):
+    async with Archive.open(path) as archive:
+        results = await asyncio.gather(
+            put(archive, "a", ROW),
+            put(archive, "b", ROW, ROW),
+            put(archive, "c", ROW),
+            return_exceptions=True,
+        )
+        assert [type(result) for result in results] == [type(None), HarvestError, type(None)]
+        counts = await archive.counts()
+        assert (counts.done, counts.pending, counts.logs) == (2, 1, 2)
+
+
+async def test_reading_shows_one_moment_even_while_written_to(path):
+    async with Archive.open(path) as archive:
+        await put(archive, "i", *(attrs.evolve(ROW, position=n) for n in range(2500)))
+        seen = 0
+        async for _, chunk in archive.read("logs"):
+            seen += len(chunk)
+            await put(archive, f"x{seen}", ROW)
+        assert seen == 2500
+
+
+async def test_unknown_tables_are_named(path):
+    async with Archive.open(path) as archive:
+        with pytest.raises(ConfigError, match="table 'users': choose one of instances, logs"):
+            await anext(archive.read("users"))
+
+
+def _other_database(path):
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE songs (title)")
+    connection.close()
+
+
+def _other_version(path):
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA application_id = {0x776B6974}")
+    connection.execute("PRAGMA user_version = 7")
+    connection.execute("CREATE TABLE instances (id)")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (lambda path: path.write_text("dear diary " * 100), "not a database"),
+        (lambda path: path.mkdir(), "is not a file"),
+        (_other_database, "not an archive of workflowkit"),
+        (_other_version, f"an archive of version 7, but this workflowkit reads version {VERSION}"),
+    ],
+)
+async def test_what_is_no_archive_is_told_from_one_and_left_alone(path, prepare, message):
+    prepare(path)
+    before = None if path.is_dir() else path.read_bytes()
+    with pytest.raises(HarvestError, match=message) as caught:
+        async with Archive.open(path):
+            pass
+    assert str(path) in str(caught.value)
+    assert path.is_dir() or path.read_bytes() == before
+
+
+async def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(HarvestError, match="No such file or directory"):
+        async with Archive.open(tmp_path / "no" / "a.db"):
+            pass
+
+
+async def test_reading_commands_make_no_file(path):
+    with pytest.raises(HarvestError, match="there is no archive here"):
+        async with Archive.open(path, create=False):
+            pass
+    assert not path.exists()
+
+
+def test_urls_are_refused_without_their_password():
+    with pytest.raises(HarvestError, match="pass a path") as caught:
+        Archive.open("postgresql://me:secret@host/db")
+    assert "secret" not in str(caught.value)
+
+
+async def test_an_empty_file_becomes_an_archive(path):
+    path.touch()
+    async with Archive.open(path) as archive:
+        assert (await archive.counts()).done == 0
+
+
+async def test_a_full_disk_stops_cleanly(path):
+    async with Archive.open(path) as archive:
+        await put(archive, "first", ROW)
+        await archive._run(lambda connection: connection.execute("PRAGMA max_page_count = 1"))
+        big = attrs.evolve(ROW, raw=b"x" * 100_000)
+        with pytest.raises(HarvestError, match="the disk is full; free some space and run the same command again"):
+            await put(archive, "second", big)
+    async with Archive.open(path) as archive:
+        counts = await archive.counts()
+    assert (counts.done, counts.logs) == (1, 1)
+
+
+async def test_another_writer_is_named(path):
+    async with Archive.open(path) as archive:
+        await archive._run(lambda connection: connection.execute("PRAGMA busy_timeout = 20"))
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(HarvestError, match="another process is writing to it"):
+            await put(archive)
+        other.execute("ROLLBACK")
+        other.close()
+        await put(archive)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+async def test_a_folder_without_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(HarvestError, match="can't be created"):
+        async with Archive.open(tmp_path / "a.db"):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        ("plain", "plain"),
+        ("nul\0byte", "nul\ufffdbyte"),
+        ("half \ud83d", "half \ufffd"),
+        ("half \ude00 and 👍", "half \ufffd and 👍"),
+        ("", ""),
+        (2**63 - 1, 2**63 - 1),
+        (2**63, None),
+        (-(10**20), None),
+        (None, None),
+        (b"{}", "{}"),
+        (b'{"a": "\xff"}', '{"a": "\ufffd"}'),
+        (datetime(2024, 1, 9, 3, 16, 35, tzinfo=UTC), "2024-01-09T03:16:35.000Z"),
+    ],
+)
+def test_whatever_was_decoded_can_be_stored(value, stored):
+    assert storable(value) == stored
+    if isinstance(stored, str):
+        stored.encode()
+
+
+async def test_a_writer_that_cannot_connect_says_so_to_everyone():
+    def connect() -> sqlite3.Connection:
+        raise HarvestError("no")
+
+    writer = Writer(connect)
+    for _ in range(2):
+        with pytest.raises(HarvestError, match="no"):
+            await writer.run(lambda _: None)
+    await writer.close()
+
+
+async def test_a_caller_who_leaves_does_not_undo_the_job(path):
+    async with Archive.open(path) as archive:
+        task = asyncio.create_task(put(archive, "i", ROW))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await archive.counts()).pending in (0, 1)
+        await put(archive, "i", ROW)
+        assert (await archive.counts()).done == 1
