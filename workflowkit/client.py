@@ -21,10 +21,11 @@ from ._transport import HttpxTransport, is_loopback
 from .auth import Auth
 from .classify import request_id, status_error
 from .converter import decode
-from .document import Document, Model
+from .document import Document
 from .endpoint import Endpoint
 from .errors import ApiError, ConfigError, DecodeError, RateLimited, TransportError, WorkflowKitError
 from .exchange import Request, Response
+from .model import Model
 from .ratelimit import Turn, check_rate, ledger_of, limiter_of
 from .redact import Headers
 from .retry import RetryPolicy

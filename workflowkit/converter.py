@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_
 import attrs
 import msgspec
 
-from .document import Document, Model, bind, mend, models_in, parse
+from .document import Document, mend, parse
 from .errors import DecodeError, TransportError
+from .model import Model, bind, models_in
 
 if TYPE_CHECKING:
     from cattrs import Converter

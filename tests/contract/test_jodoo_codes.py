@@ -77,6 +77,7 @@ def test_a_wrong_key(samples):
 )
 def test_an_unknown_code_keeps_everything_and_gets_the_class_of_its_status(status, kind):
     error = classify(answer(status, {"code": 99999, "msg": "new"}, x_request_id="r-2"))
+    assert error is not None
     assert type(error) is kind
     assert (error.code, error.message, error.status, error.request_id) == (99999, "new", status, "r-2")
 

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from ..auth import BearerKey
 from ..client import Client, Options, Rate, Reply
-from ..document import JSON, Model
+from ..document import JSON
 from ..errors import ConfigError, InvalidRequest
+from ..model import Model
 from ..paginator import Cursor, Page, Paginator
 from ..retry import RetryPolicy
 from ..telemetry import Observer

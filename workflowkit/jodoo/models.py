@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 
 from ..converter import Time
-from ..document import Model
+from ..model import Model
 from ..redact import redact_url
 
 
