@@ -60,14 +60,14 @@ async def _logs(instance_id: str, limit: int, *, as_json: bool, options: dict[st
                 log.flow_name,
                 log.operator.name if log.operator else None,
                 log.finish_action or "open",
-                log.create_time,
                 log.finish_time,
-                log.comment,
+                log.finish_time and log.finish_time - log.create_time,
                 len(log.attachments) + bool(log.signature) or None,
+                log.comment,
             )
             for log in await listing
         ]
-    columns = ("step", "who", "action", "from (UTC)", "to (UTC)", "comment", "files")
+    columns = ("step", "who", "action", "finished (UTC)", "took", "files", "comment")
     print_table(f"{len(rows)} logs of {instance_id}", columns, rows)
 
 
@@ -97,9 +97,9 @@ async def _instance(instance_id: str, *, tasks: bool, as_json: bool, options: di
                 task.flow_name,
                 ", ".join(member.name for member in task.assignees),
                 task.finish_action or "open",
-                task.create_time,
                 task.finish_time,
+                task.finish_time and task.finish_time - task.create_time,
             )
             for task in found.tasks
         ]
-        print_table(f"{len(rows)} tasks", ("step", "who", "action", "from (UTC)", "to (UTC)"), rows)
+        print_table(f"{len(rows)} tasks", ("step", "who", "action", "finished (UTC)", "took"), rows)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
+
+_SHORT = {"action", "finished (UTC)", "took", "files", "number", "approvals", "instance"}
+"""The columns that are never broken, however narrow the terminal."""
+
+_UNBROKEN = 10_000
+"""Characters in a line where no terminal sets the width: a pipe gets every row in one line."""
 
 
 def print_json(value: Any) -> None:
@@ -16,17 +22,21 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, err: bool = False) -> None:
-    """Print a table as wide as its reader; NO_COLOR is honoured."""
+    """Print a table, as wide as the terminal at most; NO_COLOR is honoured."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", header_style="bold")
+    table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in _SHORT)
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))  # Text: what people wrote is never markup
-    Console(stderr=err).print(table)
+    console = Console(stderr=err)
+    if not console.is_terminal:
+        console.width = _UNBROKEN
+    console.print(table)
 
 
 def say(text: str) -> None:
@@ -38,5 +48,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
+        return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, timedelta):
+        return str(timedelta(seconds=round(value.total_seconds())))
     return "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in str(value))

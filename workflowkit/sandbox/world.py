@@ -37,12 +37,15 @@ AWKWARD = {
 
 _STEPS = ("Manager approval", "Finance review", "Signature required", "Director approval")
 _PEOPLE = (("u1001", "Ada Park"), ("u1002", "Chen Wei"), ("u1003", "Jonas Weber"), ("u1004", "Amina Diallo"))
-_COMMENTS = (
-    "Approved.",
-    "Please attach the signed quote.",
-    "Within budget, go ahead.",
-    "Two suppliers are enough for this amount; the cheaper one delivers earlier.",
-)
+_COMMENTS = {
+    "forward": (
+        "Approved.",
+        "Within budget, go ahead.",
+        "Two offers are enough for this amount; the cheaper one is faster.",
+    ),
+    "back": ("Please attach the signed quote.", "The cost centre is missing."),
+    "transfer": ("Your department pays for this.", "I am away until Monday."),
+}
 _WITH_FILE = 0.3
 _DAY = 86_400
 _BEIJING = 8 * 3600
@@ -136,15 +139,16 @@ class World:
     def _log(self, form_id: str, number: int, position: int, base: str) -> JSON:
         dice = _dice(form_id, number, position)
         begin = _begin(number) + timedelta(minutes=20 * position)
+        action = dice.choice(("forward", "forward", "forward", "back", "transfer"))
         log: JSON = {
             "flow_id": position % len(_STEPS) + 1,
             "flow_name": _STEPS[position % len(_STEPS)],
             "create_time": _time(begin),
             "create_action": "forward",
             "finish_time": _time(begin + timedelta(seconds=dice.randrange(20, 1100))),
-            "finish_action": dice.choice(("forward", "forward", "forward", "back", "transfer")),
+            "finish_action": action,
             "operator": _member(dice.randrange(len(_PEOPLE))),
-            "comment": dice.choice(_COMMENTS),
+            "comment": dice.choice(_COMMENTS[action]),
         }
         if position % len(_STEPS) == _STEPS.index("Signature required"):
             log["signature"] = {"url": self._link(form_id, number, position, "signature", base)}
