@@ -14,6 +14,10 @@ settings.register_profile("gate", max_examples=60, deadline=None, suppress_healt
 settings.register_profile("long", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
+# Processes that tests start: asyncio's debug mode reports slow steps on stderr, where it is not wanted.
+for _name in ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE"):
+    os.environ.pop(_name, None)
+
 DATA = Path(__file__).parent / "data"
 
 

@@ -155,9 +155,9 @@ async def test_a_json_list_is_refused_once(sandbox, jodoo):
 async def test_cancelling_leaves_nothing_behind(sandbox, jodoo):
     instance_id = sandbox.world.awkward()["one log"]
     await jodoo.workflow_logs(instance_id)
-    sandbox.fault("slow", times=8, seconds=30)
+    sandbox.fault("slow", times=1000, seconds=30, endpoint="workflow_logs")
     tasks = [asyncio.create_task(_all(jodoo.workflow_logs(instance_id))) for _ in range(40)]
-    while sandbox.jodoo.answered["workflow_logs"] < 9:
+    while sandbox.jodoo.answered["workflow_logs"] < 5:
         await asyncio.sleep(0.01)
     for task in tasks:
         task.cancel()
@@ -167,7 +167,7 @@ async def test_cancelling_leaves_nothing_behind(sandbox, jodoo):
     scopes = (jodoo._scope, (*jodoo._scope, "jodoo.workflow_logs"))
     assert [ledger_of(scope).in_flight for scope in scopes] == [0, 0]
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert len(await jodoo.workflow_logs(instance_id)) == 1
+    assert (await jodoo.workflow_instance(instance_id)).instance_id == instance_id
     assert refused(sandbox) == 0
 
 

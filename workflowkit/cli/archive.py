@@ -22,18 +22,17 @@ def status(archive: str, *, as_json: bool) -> None:
     \b
     workflowkit status approvals.db
     """
-    asyncio.run(_status(archive, as_json=as_json))
+    from ..harvesting import Archive, Counts, Failure
 
+    async def read() -> tuple[Counts, list[Failure]]:
+        async with Archive.open(archive, create=False) as opened:
+            return await opened.counts(), await opened.failures()
 
-async def _status(path: str, *, as_json: bool) -> None:
-    from ..harvesting import Archive
-
-    async with Archive.open(path, create=False) as archive:
-        counts, failures = await archive.counts(), await archive.failures()
+    counts, failures = asyncio.run(read())
     if as_json:
         print_json({**attrs.asdict(counts), "failures": [attrs.asdict(failure) for failure in failures]})
         return
-    print_table(path, ("", "number"), ((name, f"{number:,}") for name, number in attrs.asdict(counts).items()))
+    print_table(archive, ("", "number"), ((name, f"{number:,}") for name, number in attrs.asdict(counts).items()))
     if failures:
         rows = ((failure.system, failure.tenant, failure.id, failure.error) for failure in failures)
         print_table(f"{len(failures)} of {counts.failed:,} failed", ("system", "tenant", "instance", "why"), rows)
@@ -52,17 +51,17 @@ def export(archive: str, *, to: str, table: str, kind: str | None, as_json: bool
     workflowkit export approvals.db --to approvals.csv
     workflowkit export approvals.db --to - --format jsonl --table events | head
     """
-    rows = asyncio.run(_export(archive, to, table, kind))
-    if as_json and to != "-":
-        print_json({"table": table, "rows": rows, "to": to})
-    else:
-        say(f"{rows:,} rows of {table} written" + (f" to {to}" if to != "-" else ""))
-
-
-async def _export(path: str, to: str, table: str, kind: str | None) -> int:
     from ..export import export_to, format_of
     from ..harvesting import Archive
 
     chosen = format_of(to, kind)
-    async with Archive.open(path, create=False) as archive:
-        return await export_to(archive, table, to, chosen)
+
+    async def write() -> int:
+        async with Archive.open(archive, create=False) as opened:
+            return await export_to(opened, table, to, chosen)
+
+    rows = asyncio.run(write())
+    if as_json and to != "-":
+        print_json({"table": table, "rows": rows, "to": to})
+    else:
+        say(f"{rows:,} rows of {table} written" + (f" to {to}" if to != "-" else ""))

@@ -17,7 +17,6 @@ from .output import print_json, print_table, say
 
 if TYPE_CHECKING:
     from ..harvesting import Summary
-    from ..sandbox import Sandbox
 
 _SLOWEST = """
     SELECT activity, count(*), sum(outcome = 'back'),
@@ -36,11 +35,26 @@ def demo(archive: str, *, as_json: bool) -> int:
 
     The sandbox refuses whatever exceeds the documented 30 requests in any second.
     """
+    from ..jodoo import JodooClient
     from ..sandbox import Sandbox
+    from .job import run
+    from .progress import Progress
+
+    path = Path(archive)
+    progress = Progress()
+
+    async def work(sandbox: Sandbox) -> tuple[Summary, int, float]:
+        await _make_way(path)
+        env = sandbox.env
+        async with JodooClient(env["JODOO_API_KEY"], base_url=env["JODOO_BASE_URL"], observers=[progress]) as client:
+            app = (await client.apps())[0]
+            started = time.monotonic()
+            summary, code = await run(client.form_source(app.app_id), archive, progress)
+            return summary, code, time.monotonic() - started
 
     with Sandbox() as sandbox:
         say(f"a sandbox of Jodoo serves {sandbox.world.size} invented instances at {sandbox.url}")
-        summary, code, seconds = asyncio.run(_harvest(sandbox, Path(archive)))
+        summary, code, seconds = asyncio.run(work(sandbox))
         answered = sandbox.jodoo.answered
     refused = answered["8303"] + answered["8304"]
     if as_json:
@@ -52,21 +66,6 @@ def demo(archive: str, *, as_json: bool) -> int:
         )
         _show(archive)
     return code
-
-
-async def _harvest(sandbox: Sandbox, path: Path) -> tuple[Summary, int, float]:
-    from ..jodoo import JodooClient
-    from .harvest import run
-    from .progress import Progress
-
-    await _make_way(path)
-    progress = Progress()
-    env = sandbox.env
-    async with JodooClient(env["JODOO_API_KEY"], base_url=env["JODOO_BASE_URL"], observers=[progress]) as client:
-        app = (await client.apps())[0]
-        started = time.monotonic()
-        summary, code = await run(client.form_source(app.app_id), str(path), progress)
-        return summary, code, time.monotonic() - started
 
 
 async def _make_way(path: Path) -> None:

@@ -28,7 +28,28 @@ def logs(instance_id: str, *, limit: int, as_json: bool, **options: Any) -> None
     workflowkit jodoo logs 659cba93489a49c06f7d4281
     workflowkit jodoo logs 659cba93489a49c06f7d4281 --json | jq -r .comment
     """
-    asyncio.run(_logs(instance_id, limit, as_json=as_json, options=options))
+    from ..converter import unstructure
+    from ..jodoo import JodooClient, WorkflowLog
+
+    def row(log: WorkflowLog) -> tuple[Any, ...]:
+        who = log.operator.name if log.operator else None
+        took = log.finish_time and log.finish_time - log.create_time
+        files = len(log.attachments) + bool(log.signature) or None
+        return log.flow_name, who, log.finish_action or "open", log.finish_time, took, files, log.comment
+
+    async def read() -> list[tuple[Any, ...]]:
+        async with JodooClient.from_env(**options) as client:
+            listing = client.workflow_logs(instance_id, limit=limit)
+            if not as_json:
+                return [row(log) async for log in listing]
+            async for log in listing:
+                print_json(unstructure(log))
+            return []
+
+    rows = asyncio.run(read())
+    if not as_json:
+        columns = ("step", "who", "action", "finished (UTC)", "took", "files", "comment")
+        print_table(f"{len(rows)} logs of {instance_id}", columns, rows)
 
 
 @jodoo.command()
@@ -42,44 +63,23 @@ def instance(instance_id: str, *, tasks: bool, as_json: bool, **options: Any) ->
     \b
     workflowkit jodoo instance 659cba93489a49c06f7d4281 --tasks
     """
-    asyncio.run(_instance(instance_id, tasks=tasks, as_json=as_json, options=options))
-
-
-async def _logs(instance_id: str, limit: int, *, as_json: bool, options: dict[str, Any]) -> None:
     from ..converter import unstructure
-    from ..jodoo import JodooClient
+    from ..jodoo import JodooClient, WorkflowInstance
 
-    async with JodooClient.from_env(**options) as client:
-        listing = client.workflow_logs(instance_id, limit=limit)
-        if as_json:
-            async for log in listing:
-                print_json(unstructure(log))
-            return
-        rows = [
-            (
-                log.flow_name,
-                log.operator.name if log.operator else None,
-                log.finish_action or "open",
-                log.finish_time,
-                log.finish_time and log.finish_time - log.create_time,
-                len(log.attachments) + bool(log.signature) or None,
-                log.comment,
-            )
-            for log in await listing
-        ]
-    columns = ("step", "who", "action", "finished (UTC)", "took", "files", "comment")
-    print_table(f"{len(rows)} logs of {instance_id}", columns, rows)
+    async def read() -> WorkflowInstance:
+        async with JodooClient.from_env(**options) as client:
+            return await client.workflow_instance(instance_id, tasks=tasks)
 
-
-async def _instance(instance_id: str, *, tasks: bool, as_json: bool, options: dict[str, Any]) -> None:
-    from ..converter import unstructure
-    from ..jodoo import InstanceStatus, JodooClient
-
-    async with JodooClient.from_env(**options) as client:
-        found = await client.workflow_instance(instance_id, tasks=tasks)
+    found = asyncio.run(read())
     if as_json:
         print_json(unstructure(found))
-        return
+    else:
+        _show(found)
+
+
+def _show(found: Any) -> None:
+    from ..jodoo import InstanceStatus
+
     known = {status.value: status.name.lower().replace("_", " ") for status in InstanceStatus}
     facts = {
         "form": found.form_title,

@@ -1,6 +1,6 @@
 """Harvesting: from a source into an archive that can be stopped and continued."""
 
-from .archive import Archive, Counts
+from .archive import Archive, Counts, Failure
 from .engine import Summary, harvest
 
-__all__ = ["Archive", "Counts", "Summary", "harvest"]
+__all__ = ["Archive", "Counts", "Failure", "Summary", "harvest"]

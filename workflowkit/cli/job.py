@@ -1,0 +1,56 @@
+"""A harvest as a command runs it: with progress, and signals that let it finish what is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import suppress
+
+import click
+
+from ..harvesting import Archive, Summary, harvest
+from ..source import Source
+from .progress import Progress
+
+_SOME_FAILED = 3
+
+
+async def run(source: Source, path: str, progress: Progress, *, retry_failed: bool = False) -> tuple[Summary, int]:
+    """Harvest a source, showing progress; a first signal drains, a second one stops at once."""
+    stop = asyncio.Event()
+    received: list[int] = []
+    task = asyncio.current_task()
+
+    def on_signal(number: int) -> None:
+        if stop.is_set() and task is not None:
+            task.cancel()
+        received.append(number)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # where a platform can't, the signal stops at once
+            loop.add_signal_handler(number, on_signal, number)
+    async with Archive.open(path) as archive, progress:
+        try:
+            summary = await harvest(source, archive, stop=stop, retry_failed=retry_failed, observers=[progress])
+        except asyncio.CancelledError:
+            if not received:
+                raise
+            raise click.exceptions.Exit(128 + received[0]) from None
+    if received:
+        return summary, 128 + received[0]
+    return summary, _SOME_FAILED if summary.failed else 0
+
+
+def describe(summary: Summary, archive: str) -> str:
+    """Return what a harvest did, for people."""
+    lines = [f"{summary.done:,} instances with {summary.logs:,} logs harvested into {archive}"]
+    lines[0] += f", {summary.requests:,} requests; {summary.skipped:,} were there already"
+    if summary.failed:
+        lines.append(
+            f"{summary.failed:,} failed: `workflowkit status {archive}` names them, --retry-failed tries again"
+        )
+    if summary.stopped:
+        lines.append("stopped early: run the same command again to go on")
+    return "\n".join(lines)
