@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
 import re
 import shlex
@@ -114,5 +115,6 @@ def test_every_option_of_the_client_is_in_its_docstring():
     (constructor,) = [
         node for node in ast.walk(source) if isinstance(node, ast.FunctionDef) and node.name == "__init__"
     ]
+    documented = inspect.getdoc(JodooClient) or ""
     for argument in constructor.args.kwonlyargs:
-        assert f"\n        {argument.arg}: " in (JodooClient.__doc__ or ""), argument.arg
+        assert f"\n    {argument.arg}: " in documented, argument.arg
