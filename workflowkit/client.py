@@ -76,7 +76,11 @@ class Options:
 
     def check(self) -> None:
         """Raise ConfigError, naming the value and the way out, if a client can't work so."""
-        parts = urlsplit(self.base_url)
+        try:
+            parts = urlsplit(self.base_url)
+            _ = parts.port
+        except ValueError as error:
+            raise ConfigError(f"base_url={self.base_url!r}: {error}") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"base_url={self.base_url!r}: pass a URL such as https://api.example.com/api")
         if parts.query or parts.fragment or parts.username:

@@ -26,7 +26,7 @@ class RequestDone:
         status: the HTTP status, `None` if no answer came.
         error: the name of the error class (``CancelledError`` if the caller went away), `None` on success.
         waited: seconds spent waiting for the limits.
-        elapsed: seconds from sending to the last byte of the answer.
+        elapsed: seconds from sending to the decoded answer.
         size: bytes of the answer's body.
         request_id: the vendor's id for the request, where it sends one.
     """

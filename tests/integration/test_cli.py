@@ -193,8 +193,13 @@ def test_no_colour_and_no_key_anywhere(shell, free):
             2,
             "none.txt: can't be read (No such file or directory)",
         ),
-        (["harvest", "jodoo", "--ids", "bad.txt", "--archive", "a.db"], {}, 2, "bad.txt, line 3='not an id'"),
-        (["harvest", "jodoo", "--ids", "utf16.txt", "--archive", "a.db"], {}, 2, "utf16.txt, line 1="),
+        (
+            ["harvest", "jodoo", "--ids", "bad.txt", "--archive", "a.db"],
+            {},
+            2,
+            "bad.txt, line 3: 'not an id' can't be an id",
+        ),
+        (["harvest", "jodoo", "--ids", "utf16.txt", "--archive", "a.db"], {}, 2, "utf16.txt, line 1: "),
         (
             ["harvest", "jodoo", "--ids", "good.txt", "--archive", "no/a.db"],
             {},

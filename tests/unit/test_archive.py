@@ -164,6 +164,21 @@ async def test_reading_commands_make_no_file(path):
     assert not path.exists()
 
 
+async def test_an_archive_that_was_not_entered_says_so(path):
+    with pytest.raises(HarvestError, match="not open; use it as"):
+        await Archive.open(path).counts()
+    assert not path.exists()
+
+
+async def test_rows_come_in_the_same_order_whatever_order_they_were_stored_in(path):
+    async with Archive.open(path) as archive:
+        for instance_id in ("b", "a", "c"):
+            await put(archive, instance_id, attrs.evolve(ROW, position=1), ROW)
+        for table in ("logs", "events"):
+            ((_, chunk),) = [each async for each in archive.read(table)]
+            assert [row[2:4] for row in chunk] == [(each, n) for each in "abc" for n in (0, 1)]
+
+
 def test_urls_are_refused_without_their_password():
     with pytest.raises(HarvestError, match="pass a path") as caught:
         Archive.open("postgresql://me:secret@host/db")

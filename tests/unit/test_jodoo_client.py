@@ -291,6 +291,8 @@ def test_bad_input_is_named_before_anything_is_sent(name):
         ({"edition": "odoo"}, "edition='odoo': pass one of 'jodoo', 'jiandaoyun'"),
         ({"base_url": "api.jodoo.com"}, "base_url='api.jodoo.com'"),
         ({"base_url": "ftp://x"}, "base_url="),
+        ({"base_url": "https://[::1"}, "Invalid IPv6 URL"),
+        ({"base_url": "https://x:99999/api"}, "out of range"),
         ({"base_url": "https://u:p@x"}, "leave out user"),
         ({"base_url": "https://x/?q=1"}, "leave out user"),
         ({"base_url": "http://api.example.com/api"}, "insecure_http=True"),

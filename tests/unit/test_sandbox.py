@@ -117,6 +117,7 @@ def test_awkward_instances_have_their_logs_page_by_page(sandbox, call, kind, cou
         (LOGS, logs_of("6500cba90000000000000001", limit=101), {}, 17017),
         (LOGS, logs_of("6500cba90000000000000001", skip=-1), {}, 17017),
         ("/api/v4/workflow/instance/get", {"instance_id": "x"}, {}, 50016),
+        (LOGS, logs_of("6502cba90000000000000001"), {}, 5056),
         ("/api/v5/app/entry/list", {"app_id": "x"}, {}, 2004),
         ("/api/v5/app/entry/data/list", {"app_id": APP_ID, "entry_id": "x"}, {}, 3000),
         ("/api/v5/app/entry/data/list", {"app_id": APP_ID, "entry_id": FORM, "data_id": "x"}, {}, 4001),

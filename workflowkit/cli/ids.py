@@ -43,9 +43,14 @@ def _from_file(path: Path) -> Iterator[str]:
 def _parse(lines: Iterable[bytes], name: str) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         text = line.removeprefix(_BOM).strip().decode("ascii", "backslashreplace")
-        if text:
-            check_id(f"{name}, line {number}", text)
-            yield text
+        if not text:
+            continue
+        try:
+            check_id("id", text)
+        except ConfigError:
+            problem = f"{name}, line {number}: {text[:80]!r} can't be an id"
+            raise ConfigError(f"{problem}; put one on each line, such as 659cba93489a49c06f7d4281") from None
+        yield text
 
 
 async def _piped() -> AsyncIterator[str]:

@@ -22,8 +22,8 @@ from .writer import Writer
 
 T = TypeVar("T")
 
-READABLE = ("instances", "logs", "attachments", "events")
-"""What `Archive.read` can be asked for."""
+_ORDER = {"instances": "1, 2, 3", "logs": "1, 2, 3, 4", "attachments": "1, 2, 3, 4, 5", "events": "1, 2, 3, 4"}
+"""What `Archive.read` can be asked for, and by which columns it is ordered: equal archives read alike."""
 
 _CHUNK = 1000
 _OF_INSTANCE = "system = ? AND tenant = ? AND instance_id = ?"
@@ -87,8 +87,9 @@ class Archive:
     """
 
     def __init__(self, path: Path, *, create: bool) -> None:
-        self.path = path
-        self._writer = Writer(lambda: connect(path, create=create))
+        self.path: Path = path
+        self._create = create
+        self._writer: Writer | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, create: bool = True) -> Self:
@@ -102,17 +103,18 @@ class Archive:
         return cls(Path(path), create=create)
 
     async def __aenter__(self) -> Self:
+        self._writer = Writer(lambda: connect(self.path, create=self._create))
         try:
             await self._run(lambda _: None)
         except BaseException:
-            await self._writer.close()
+            await self._close()
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._writer.close()
+        await self._close()
 
     async def enlist(
         self, system: str, tenant: str, refs: Iterable[InstanceRef], *, run: int, retry_failed: bool = False
@@ -179,13 +181,14 @@ class Archive:
     async def read(self, table: str) -> AsyncIterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
         """Yield a table's rows in chunks, each with the names of its columns; at least one chunk.
 
-        All chunks show the archive as it was when reading began. Raises ConfigError for an unknown table.
+        They come by system, tenant, instance and position, and show the archive as it was when
+        reading began. Raises ConfigError for an unknown table.
         """
-        if table not in READABLE:
-            raise ConfigError(f"table {table!r}: choose one of {', '.join(READABLE)}")
+        if table not in _ORDER:
+            raise ConfigError(f"table {table!r}: choose one of {', '.join(_ORDER)}")
         reader = await asyncio.to_thread(lambda: sqlite3.connect(self.path, check_same_thread=False))
         try:
-            cursor = await asyncio.to_thread(reader.execute, f"SELECT * FROM {table}")
+            cursor = await asyncio.to_thread(reader.execute, f"SELECT * FROM {table} ORDER BY {_ORDER[table]}")
             names = tuple(column[0] for column in cursor.description)
             chunk = await asyncio.to_thread(cursor.fetchmany, _CHUNK)
             yield names, chunk
@@ -194,7 +197,14 @@ class Archive:
         finally:
             reader.close()
 
+    async def _close(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close()
+
     async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._writer is None:
+            raise HarvestError(f"{self.path}: not open; use it as `async with Archive.open(...) as archive`")
         try:
             return await self._writer.run(work)
         except sqlite3.Error as error:

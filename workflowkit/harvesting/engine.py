@@ -193,6 +193,7 @@ class _Run:
             before = self._source.requests
             self._tally.tell()
             self._grown.set()
+        self._tally.requests += self._source.requests - before
         self._listed = True
         self._tally.listing -= 1
         self._tally.tell()

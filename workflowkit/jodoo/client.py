@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 from ..auth import BearerKey
 from ..client import Client, Options, Rate, Reply
@@ -76,7 +75,7 @@ class JodooClient(Client):
             tenant=tenant,
             rate=rate,
             documented_rate=self._edition.tenant_rate,
-            vendor_host=urlsplit(address).hostname in {urlsplit(each.base_url).hostname for each in EDITIONS.values()},
+            vendor_host=address.startswith(tuple(each.base_url for each in EDITIONS.values())),
             timeout=timeout,
             max_wait=max_wait,
             insecure_http=insecure_http,

@@ -129,6 +129,8 @@ class Jodoo:
         found = self._world.find(str(body.get("instance_id")))
         if found is None:
             raise Refused(50016, "Invalid instance_id")
+        if not self._world.has_workflow(found[0]):
+            raise Refused(5056, "Invalid Form")
         return found
 
 

@@ -16,8 +16,7 @@ FORMS = {
     "6573f1c2a9d4e80007b1c102": "Leave request",
     "6573f1c2a9d4e80007b1c103": "Suppliers",
 }
-_NO_WORKFLOW = "6573f1c2a9d4e80007b1c103"
-_WORKFLOWS = [form for form in FORMS if form != _NO_WORKFLOW]
+_WORKFLOWS = [form for form, name in FORMS.items() if name.endswith("request")]
 
 AWKWARD = {
     "no logs": 0,
@@ -76,7 +75,7 @@ class World:
 
     def count(self, form_id: str) -> int:
         """Return how many records a form has."""
-        if form_id == _NO_WORKFLOW:
+        if not self.has_workflow(form_id):
             return 7
         turn = _WORKFLOWS.index(form_id)
         return (self.size + len(_WORKFLOWS) - 1 - turn) // len(_WORKFLOWS)
@@ -89,6 +88,10 @@ class World:
             return None
         known = instance_id == _instance_id(form_id, number) and number < self.count(form_id)
         return (form_id, number) if known else None
+
+    def has_workflow(self, form_id: str) -> bool:
+        """Return whether a form's records are instances of a workflow."""
+        return form_id in _WORKFLOWS
 
     def log_count(self, form_id: str, number: int) -> int:
         """Return how many logs an instance has."""
@@ -132,7 +135,7 @@ class World:
             "updateTime": _time(_begin(number) + timedelta(hours=5)),
             "_widget_1508400000001": f"{FORMS[form_id]} {number + 1}",
         }
-        if form_id != _NO_WORKFLOW:
+        if self.has_workflow(form_id):
             record["flowState"] = 1
         return record
 
