@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import HealthCheck, settings
+
+from workflowkit import ratelimit
 
 pytest_plugins = ["workflowkit.testing"]
 
@@ -33,6 +36,13 @@ def _no_account_of_yours(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("JODOO_", "SECMASTER_", "HUAWEICLOUD_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _limits_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test sent, and what it was told to wait, is nothing to the next."""
+    monkeypatch.setattr(ratelimit, "_ledgers", defaultdict(ratelimit.Ledger))
+    monkeypatch.setattr(ratelimit, "_limiters", {})
 
 
 @pytest.fixture

@@ -15,14 +15,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from .errors import TransportError
+from .errors import ConfigError, TransportError
 from .exchange import Request, Response
-
-CONNECTIONS = 50
-"""Most connections of one client. More only make its pool slower; who waits, waits in the limiter."""
 
 LARGEST_BODY = 64 * 1024 * 1024
 """Bytes. A page of 100 logs is some 60 KB; a body beyond this is refused while it streams."""
+
+_CLOSED = "this client is closed: create a new one"
 
 _tls_lock = threading.Lock()
 _tls: list[ssl.SSLContext] = []
@@ -62,38 +61,58 @@ class HttpxTransport:
         self._base_url = base_url
         self._opening = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
-        self._connections = asyncio.Semaphore(CONNECTIONS)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     async def send(self, request: Request, *, timeout: float) -> Response:
         """Send the request; the timeout covers everything from connecting to the last byte."""
-        client = self._client or await self._open()
-        async with self._connections:
-            try:
-                async with asyncio.timeout(timeout):
-                    return await self._exchange(client, request)
-            except TimeoutError:
-                raise TransportError(f"no complete answer within {timeout:g} s") from None
-            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-                raise TransportError(_explain(error, self._base_url)) from None
+        client = await self._open()
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._exchange(client, request)
+        except TimeoutError:
+            raise TransportError(f"no complete answer within {timeout:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise TransportError(_explain(error, self._base_url)) from None
+        except RuntimeError:
+            if not self._closed:
+                raise
+            raise ConfigError(_CLOSED) from None
 
     async def aclose(self) -> None:
-        """Close the pool; requests still under way fail."""
+        """Close the pool; requests still under way fail, later ones raise ConfigError."""
+        self._closed = True
         if self._client is not None:
             await self._client.aclose()
 
     async def _open(self) -> httpx.AsyncClient:
+        """Return the HTTP client, made at the first request in the loop that it then belongs to."""
         async with self._opening:
+            if self._closed:
+                raise ConfigError(_CLOSED)
             if self._client is None:
-                secure = self._base_url.startswith("https:")
-                context = await asyncio.to_thread(_tls_context) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                self._client = httpx.AsyncClient(
-                    verify=context,
-                    timeout=None,
-                    limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-                    follow_redirects=False,
-                    trust_env=not is_loopback(self._base_url),
-                )
+                self._loop = asyncio.get_running_loop()
+                self._client = await self._make()
+            if self._loop is not asyncio.get_running_loop():
+                raise ConfigError("a client serves one event loop: create one inside each asyncio.run()")
             return self._client
+
+    async def _make(self) -> httpx.AsyncClient:
+        secure = self._base_url.startswith("https:")
+        context = await asyncio.to_thread(_tls_context) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            return httpx.AsyncClient(
+                verify=context,
+                timeout=None,
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
+                follow_redirects=False,
+                trust_env=not is_loopback(self._base_url),
+            )
+        except (ImportError, ValueError):
+            proxies = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
+            raise ConfigError(
+                f"{proxies} names a proxy that can't be used: pass an http:// proxy, or unset it"
+            ) from None
 
     async def _exchange(self, client: httpx.AsyncClient, request: Request) -> Response:
         message = client.build_request(

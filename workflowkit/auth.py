@@ -7,6 +7,7 @@ from typing import NoReturn, Protocol
 
 from .errors import ConfigError
 from .exchange import Request
+from .redact import Secret
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
@@ -26,7 +27,7 @@ class BearerKey:
 
     __slots__ = ("_key",)
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: Secret) -> None:
         if not key:
             raise ConfigError("the API key is empty: pass the key from the vendor's console")
         if not _VISIBLE.fullmatch(key):

@@ -43,6 +43,8 @@ def status_error(response: Response) -> ApiError:
             else f"a body that isn't its own ({len(response.content)} bytes)"
         )
         message = f"the service answered with {body}"
+        if response.status in (403, 404, 405):
+            message += "; does base_url end where the vendor's paths begin, as in https://api.jodoo.com/api?"
     return make_error(kind_of_status(response.status), message, response)
 
 
@@ -58,6 +60,6 @@ def retry_after(response: Response) -> float | None:
         return float(text)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (date - datetime.now(UTC)).total_seconds()) if date.tzinfo else None

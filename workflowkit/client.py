@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -27,11 +28,16 @@ from .errors import ApiError, ConfigError, DecodeError, RateLimited, TransportEr
 from .exchange import Request, Response
 from .model import Model
 from .ratelimit import Turn, check_rate, ledger_of, limiter_of
-from .redact import Headers
-from .retry import RetryPolicy
+from .redact import Headers, redact_url
+from .retry import ADVISED, RetryPolicy
 from .telemetry import Observer, RequestDone, Retrying, notify
 
 M = TypeVar("M", bound=Model)
+
+_URL = re.compile(
+    r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,4}|:[1-5]\d{4}|:6[0-4]\d{3}|:65[0-5]\d\d)?(?:/[^\s?#]*)?"
+)
+"""Scheme, host, port and path: neither user, query, fragment nor blanks."""
 
 Rate = float | Literal["documented"] | None
 """Requests per second for the tenant; ``"documented"`` is what the vendor states, None no limit."""
@@ -76,15 +82,10 @@ class Options:
 
     def check(self) -> None:
         """Raise ConfigError, naming the value and the way out, if a client can't work so."""
-        try:
-            parts = urlsplit(self.base_url)
-            _ = parts.port
-        except ValueError as error:
-            raise ConfigError(f"base_url={self.base_url!r}: {error}") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigError(f"base_url={self.base_url!r}: pass a URL such as https://api.example.com/api")
-        if parts.query or parts.fragment or parts.username:
-            raise ConfigError("base_url: leave out user, query and fragment")
+        parts = urlsplit(self.base_url) if _URL.fullmatch(self.base_url) else None
+        if parts is None:
+            shown = redact_url(self.base_url)
+            raise ConfigError(f"base_url={shown!r}: pass a URL such as https://api.example.com/api, nothing else in it")
         if parts.scheme == "http" and not (is_loopback(self.base_url) or self.insecure_http):
             raise ConfigError(
                 f"base_url={self.base_url!r}: over http anyone on the way can read the API key; "
@@ -113,6 +114,12 @@ class Options:
         return min(documented, self.rate)
 
 
+def origin(url: str) -> str:
+    """Return scheme, host and port: two spellings of one address have the same limits."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
 @attrs.frozen(kw_only=True)
 class Reply(Generic[M]):
     """A successful answer, decoded."""
@@ -130,13 +137,12 @@ class Client:
     """
 
     def __init__(self, *, system: str, auth: Auth, classify: Classify, options: Options) -> None:
-        options.check()
-        parts = urlsplit(options.base_url)
-        self._auth = auth
-        self._classify = classify
         self._options = options
         self._base_url = options.base_url.rstrip("/")
-        self._scope = (system, f"{parts.scheme}://{parts.netloc.lower()}", options.tenant)
+        options.check()
+        self._auth = auth
+        self._classify = classify
+        self._scope = (system, origin(self._base_url), options.tenant)
         self._transport = HttpxTransport(self._base_url)
         self._closed = False
 
@@ -159,13 +165,18 @@ class Client:
         await self._transport.aclose()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_scope"):  # a traceback may show one whose constructor failed
+            return f"{type(self).__name__}(...)"
         return f"{type(self).__name__}(base_url={self._base_url!r}, tenant={self.tenant!r})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("clients can't be pickled: create one in each process")
 
-    async def _call(self, endpoint: Endpoint[M], body: Mapping[str, Any]) -> Reply[M]:
-        """Send until it succeeds or the retry policy gives up; an error says how many attempts that was."""
+    async def _call(self, endpoint: Endpoint[M], body: Mapping[str, Any], *, subject: str | None = None) -> Reply[M]:
+        """Send until it succeeds or the retry policy gives up.
+
+        An error says how many attempts that was, and names the subject: the id that was asked for.
+        """
         content = json.dumps(body).encode()
         attempt = 0
         while True:
@@ -174,8 +185,10 @@ class Client:
             try:
                 return await self._attempt(endpoint, content, turn, attempt)
             except WorkflowKitError as error:
-                error.attempts, error.endpoint = attempt, endpoint.name
+                error.attempts, error.endpoint, error.subject = attempt, endpoint.name, subject
                 delay = self._options.retry.delay(error, attempt)
+                if isinstance(error, RateLimited):
+                    self._cool_down(endpoint, error, delay)
                 if delay is None:
                     raise
                 await self._pause(endpoint, error, attempt, delay)
@@ -183,7 +196,9 @@ class Client:
     async def _turn(self, endpoint: Endpoint[M], attempts: int) -> Turn:
         """Wait for the limits; RateLimited if that takes longer than `max_wait`."""
         if self._closed:
-            raise ConfigError("this client is closed: create a new one")
+            closed = ConfigError("this client is closed: create a new one")
+            closed.attempts = attempts
+            raise closed
         rates = (
             ((*self._scope, endpoint.name), self._options.endpoint_rate(endpoint.rate)),
             (self._scope, self._options.tenant_rate()),
@@ -215,8 +230,9 @@ class Client:
         try:
             with turn:
                 await self._auth.authorize(request)
-                turn.sent = True
+                turn.sent_at = time.monotonic()
                 response = await self._transport.send(request, timeout=self._options.timeout)
+                turn.answered_at = time.monotonic()
             document = Document(response.content)
             value = await self._read(endpoint, response, document)
         except BaseException as error:
@@ -258,8 +274,12 @@ class Client:
             endpoint=endpoint.name, tenant=self.tenant, attempt=attempt, delay=delay, error=type(error).__name__
         )
         notify(self._options.observers, record)
-        if isinstance(error, RateLimited):  # everyone in its scope waits, in the limiter's line
-            scope = (*self._scope, endpoint.name) if error.scope == "endpoint" else self._scope
-            ledger_of(scope).cool_down(delay)
-        else:
+        if not isinstance(error, RateLimited):  # or the wait is in the limiter's line, with everyone else
             await asyncio.sleep(delay)
+
+    def _cool_down(self, endpoint: Endpoint[M], error: RateLimited, delay: float | None) -> None:
+        """Let everyone in the scope of a refusal wait, whether or not this call tries again."""
+        if delay is None:
+            delay = min(error.retry_after or ADVISED, self._options.retry.longest_retry_after)
+        scope = (*self._scope, endpoint.name) if error.scope == "endpoint" else self._scope
+        ledger_of(scope).cool_down(delay)

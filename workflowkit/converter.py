@@ -84,8 +84,7 @@ def _not_json(body: bytes, error: ValueError) -> str:
         return "the answer is empty"
     if body.lstrip()[:1] == b"<":
         return f"the answer is a web page ({len(body)} bytes), not JSON: some gateway or proxy answered"
-    reason = "it isn't UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-    return f"the answer ({len(body)} bytes) isn't JSON: {reason}"
+    return f"the answer ({len(body)} bytes) isn't JSON: {error}"
 
 
 @functools.cache

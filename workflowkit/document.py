@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 import json
 import re
@@ -10,12 +11,26 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from .errors import DecodeError
+
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
 
 _BOM = b"\xef\xbb\xbf"
-_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u[dD][89a-fA-F]..|.)", re.DOTALL)
-_CONSTANT = re.compile(rb'"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)', re.DOTALL)
+_HEX = rb"[0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]%b\\u[dD][c-fC-F]%b|u[dD][89a-fA-F]%b|.)" % (_HEX, _HEX, _HEX), re.DOTALL)
+_CONSTANT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|-?(?:NaN|Infinity)', re.DOTALL)
 _LONE_SURROGATE = 6
+_PATCH = "workflowkit.patch"
+
+
+def _patch(error: UnicodeError) -> tuple[str, int]:
+    """Put one question mark for each byte that isn't UTF-8: all others keep their place."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "?" * (error.end - error.start), error.end
+
+
+codecs.register_error(_PATCH, _patch)
 
 
 class Document:
@@ -34,33 +49,47 @@ class Document:
         return self._raws[name]
 
     def value(self, path: Sequence[str | int]) -> Any:
-        """Return what stands at the path, parsed; only one element is, where the path starts in an array."""
-        if len(path) > 1 and isinstance(path[0], str) and isinstance(path[1], int):
-            value, path = parse(self.raws(path[0])[path[1]]), path[2:]
-        else:
-            value = parse(self.body)
+        """Return what stands at the path, parsed; only one element is, where the path starts in an array.
+
+        Raises DecodeError for what no parser reads: a field nobody has looked at so far may be so.
+        """
+        try:
+            if len(path) > 1 and isinstance(path[0], str) and isinstance(path[1], int):
+                value, path = parse(self.raws(path[0])[path[1]]), path[2:]
+            else:
+                value = parse(self.body)
+        except ValueError as error:
+            raise DecodeError((f"{error} @ $",)) from None
         for step in path:
             value = value[step]
         return value
 
 
 def parse(body: bytes) -> Any:
-    """Parse JSON as leniently as the standard library does; raises ValueError where it isn't JSON."""
+    """Parse JSON as leniently as the standard library does, bytes that aren't UTF-8 as question marks.
+
+    Raises ValueError where it isn't JSON, DecodeError where it is, but beyond any parser.
+    """
+    text = body.removeprefix(_BOM).decode("utf-8", _PATCH)
     try:
-        return json.loads(body.removeprefix(_BOM))
-    except RecursionError:
-        raise ValueError("nested too deeply to be read") from None
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except (RecursionError, ValueError) as error:  # the latter of an integer with thousands of digits
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise DecodeError((f"{reason} @ $",)) from None
 
 
 def mend(body: bytes) -> bytes:
     """Return the body without what strict parsers refuse, every byte else in its place.
 
-    A lone surrogate (half an emoji, cut off by some length limit) becomes U+FFFD, NaN and Infinity
-    a zero with a fraction (which no integer field takes either), a byte order mark three blanks.
+    A lone surrogate (half an emoji, cut off by some length limit) becomes U+FFFD, a byte that isn't
+    UTF-8 a question mark, NaN and Infinity a zero with a fraction (which no integer field takes
+    either), a byte order mark three blanks.
     """
     if body.startswith(_BOM):
         body = b"   " + body[3:]
-    body = _ESCAPE.sub(_mend_escape, body)
+    body = _ESCAPE.sub(_mend_escape, body.decode("utf-8", _PATCH).encode())
     return _CONSTANT.sub(_mend_constant, body)
 
 
@@ -86,7 +115,7 @@ def _split(body: bytes, name: str) -> tuple[bytes, ...]:
     except msgspec.DecodeError:
         mended = mend(body)
     originals: list[bytes] = []
-    end = 0
+    end = mended.index(b'"%b"' % name.encode())
     for piece in getattr(split(mended), name):  # every byte is in its place: cut the original there
         start = mended.index(bytes(piece), end)
         end = start + len(bytes(piece))

@@ -32,9 +32,12 @@ class WorkflowKitError(Exception):
     endpoint: str | None = None
     """The name of the operation, such as ``jodoo.workflow_logs``; None outside a call."""
 
+    subject: str | None = None
+    """The id that was asked for; None if it was a listing."""
+
     def __str__(self) -> str:
-        where = f"{self.endpoint}: " if self.endpoint else ""
-        return where + self._explain()
+        where = f"{self.endpoint} of {self.subject}" if self.subject else self.endpoint
+        return f"{where}: {self._explain()}" if where else self._explain()
 
     def _explain(self) -> str:
         return super().__str__()

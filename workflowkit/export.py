@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -31,38 +32,64 @@ async def export_to(archive: Archive, table: str, to: str, form: Format) -> int:
     """Write a table and return the number of its rows; ``-`` is stdout.
 
     A file appears under its name when it is complete, never in part. Raises ConfigError for an
-    unknown table, HarvestError for a file that can't be written.
+    unknown table or the archive's own path, HarvestError for a file that can't be written.
     """
-    with _opened(to) as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        rows = 0
+    target = None if to == "-" else await asyncio.to_thread(_target, to, archive.path)
+    write = _write_csv if form == "csv" else _write_jsonl
+    rows = 0
+    async with _opened(target) as stream:
         async for names, chunk in archive.read(table):
-            if form == "csv":
-                writer.writerows([names, *chunk] if not rows else chunk)
-            else:
-                stream.writelines(_line(dict(zip(names, row, strict=True))) for row in chunk)
+            await asyncio.to_thread(write, stream, names, chunk, first=rows == 0)
             rows += len(chunk)
     return rows
 
 
-def _line(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
+def _write_csv(stream: TextIO, names: Sequence[str], chunk: Sequence[Sequence[Any]], *, first: bool) -> None:
+    writer = csv.writer(stream)
+    if first:
+        writer.writerow(names)
+    writer.writerows(chunk)
 
 
-@contextmanager
-def _opened(to: str) -> Iterator[TextIO]:
-    if to == "-":
+def _write_jsonl(stream: TextIO, names: Sequence[str], chunk: Sequence[Sequence[Any]], *, first: bool) -> None:  # noqa: ARG001
+    stream.writelines(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n" for row in chunk)
+
+
+def _target(to: str, archive: Path) -> Path:
+    """Return where links lead; the archive itself is refused."""
+    target = Path(os.path.realpath(to))
+    if target == Path(os.path.realpath(archive)):
+        raise ConfigError(f"{to}: is the archive itself; name another file")
+    return target
+
+
+@asynccontextmanager
+async def _opened(target: Path | None) -> AsyncIterator[TextIO]:
+    if target is None:
+        if sys.stdout is None:
+            raise HarvestError("stdout is closed: name a file")
         yield sys.stdout
         sys.stdout.flush()
         return
-    part = Path(f"{to}.part")
+    # A pipe or a device can only be written as it is; a file is replaced when the new one is complete.
+    special = await asyncio.to_thread(target.exists) and not await asyncio.to_thread(target.is_file)
+    part = target if special else Path(f"{target}.part")
     try:
-        descriptor = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+        stream = await asyncio.to_thread(_create, part)
+        try:
             yield stream
-        part.replace(to)
+        finally:
+            await asyncio.to_thread(stream.close)
+        if not special:
+            await asyncio.to_thread(part.replace, target)
     except OSError as error:
-        raise HarvestError(f"{to}: can't be written ({error.strerror})") from error
+        raise HarvestError(f"{target}: can't be written ({error.strerror}); choose another place") from error
     finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        if not special:
+            with suppress(OSError):
+                await asyncio.to_thread(part.unlink, missing_ok=True)
+
+
+def _create(path: Path) -> TextIO:
+    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8", newline="")

@@ -80,17 +80,25 @@ class _Pages(AsyncIterator[Page[T]]):
         self._fetch = fetch
         self._cursor = cursor
         self._ended = False
+        self._mark = cursor
+        self._pages = 0
 
     async def __anext__(self) -> Page[T]:
         if self._ended:
             raise StopAsyncIteration
         page = await self._fetch(self._cursor)
-        if page.cursor is None:
-            self._ended = True
-        elif page.cursor == self._cursor:
-            raise DecodeError((f"the page after cursor {page.cursor!r} ends at the same cursor: no progress @ $",))
+        self._guard(page.cursor)
         self._cursor = page.cursor
+        self._ended = page.cursor is None
         return page
+
+    def _guard(self, cursor: Cursor | None) -> None:
+        """Raise if the listing goes round in a circle of any length (Brent's way, in constant memory)."""
+        if cursor is not None and cursor == self._mark:
+            raise DecodeError((f"cursor {cursor!r} has come before: the listing makes no progress @ $",))
+        self._pages += 1
+        if self._pages & (self._pages - 1) == 0:  # each power of two
+            self._mark = cursor
 
 
 class _Items(AsyncIterator[T]):

@@ -15,6 +15,15 @@ def redact_url(url: str) -> str:
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
 
 
+class Secret(str):
+    """A string that a traceback with locals, or any other repr, doesn't show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "[redacted]"
+
+
 class Headers(dict[str, str]):
     """Request headers whose repr hides the values of those that carry credentials."""
 

@@ -61,8 +61,8 @@ class HarvestProgress:
         total: known so far; final once `listed` is true.
         listed: whether the sources have named all they have.
         done: harvested in this run.
-        failed: recorded as failed in this run.
-        skipped: already in the archive from an earlier run.
+        failed: recorded as failed, in this run or an earlier one.
+        skipped: harvested by an earlier run.
     """
 
     total: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import os
@@ -15,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from workflowkit import Archive
 from workflowkit.sandbox import Sandbox, World
+from workflowkit.source import InstanceRef
 
 KEY = "sandbox-key"
 
@@ -162,7 +165,7 @@ def test_no_colour_and_no_key_anywhere(shell, free):
             ["jodoo", "logs", "659cba93489a49c06f7d4281"],
             {},
             1,
-            "jodoo.workflow_logs: Invalid instance_id (HTTP 400, code 50016)",
+            "jodoo.workflow_logs of 659cba93489a49c06f7d4281: Invalid instance_id (HTTP 400, code 50016)",
         ),
         (["jodoo", "logs", "a b"], {}, 2, "instance_id='a b': pass an id such as"),
         (["jodoo", "logs", "x", "--limit", "0"], {}, 2, "limit=0: pass a page size from 1 to 100"),
@@ -199,7 +202,12 @@ def test_no_colour_and_no_key_anywhere(shell, free):
             2,
             "bad.txt, line 3: 'not an id' can't be an id",
         ),
-        (["harvest", "jodoo", "--ids", "utf16.txt", "--archive", "a.db"], {}, 2, "utf16.txt, line 1: "),
+        (
+            ["harvest", "jodoo", "--ids", "utf16.txt", "--archive", "a.db"],
+            {},
+            2,
+            "utf16.txt: is UTF-16; save it as UTF-8",
+        ),
         (
             ["harvest", "jodoo", "--ids", "good.txt", "--archive", "no/a.db"],
             {},
@@ -256,10 +264,56 @@ def test_bad_input_is_named_with_the_way_out_and_the_documented_code(shell, argu
 def test_export_cannot_write(shell):
     shell("harvest", "jodoo", "--ids", "-", "--archive", "a.db", text="")
     code, _, err = shell("export", "a.db", "--to", "no/a.csv")
-    assert (code, "no/a.csv: can't be written (No such file or directory)" in err) == (1, True)
+    assert (code, "no/a.csv: can't be written (No such file or directory); choose another place" in err) == (1, True)
     code, _, err = shell("export", "a.db", "--to", "a.csv", "--table", "users")
     assert (code, "'users' is not one of 'events', 'logs', 'instances', 'attachments'" in err) == (2, True)
     assert not [file for file in shell.folder.iterdir() if file.name.startswith("a.csv")]
+
+
+def test_export_spares_the_archive_pipes_and_links(shell):
+    shell("harvest", "jodoo", "--ids", "-", "--archive", "a.db", text="6500cba9000000000000000c")
+    (shell.folder / "link.db").symlink_to("a.db")
+    for target in ("a.db", "link.db"):
+        code, _, err = shell("export", "a.db", "--to", target, "--format", "csv")
+        assert (code, "is the archive itself" in err) == (2, True)
+    (shell.folder / "real.csv").touch()
+    (shell.folder / "link.csv").symlink_to("real.csv")
+    assert shell("export", "a.db", "--to", "link.csv")[0] == 0
+    assert (shell.folder / "link.csv").is_symlink()
+    os.mkfifo(shell.folder / "pipe")
+    reader = subprocess.Popen(["cat", "pipe"], cwd=shell.folder, stdout=subprocess.PIPE)
+    assert shell("export", "a.db", "--to", "pipe", "--format", "csv")[0] == 0
+    assert reader.communicate(timeout=20)[0] == (shell.folder / "real.csv").read_bytes()
+
+
+def test_reading_changes_nothing(shell):
+    shell("harvest", "jodoo", "--ids", "-", "--archive", "a.db", text="6500cba9000000000000000c")
+    (shell.folder / "empty.db").touch()
+    before = (shell.folder / "a.db").read_bytes()
+    assert shell("status", "a.db")[0] == 0
+    assert (shell.folder / "a.db").read_bytes() == before
+    assert shell("status", "empty.db")[0] == 1
+    assert (shell.folder / "empty.db").read_bytes() == b""
+
+
+def test_a_full_disk_behind_stdout(shell, free):
+    command = f"{sys.executable} -m workflowkit jodoo logs {free.world.awkward()['100 logs']} --json > /dev/full"
+    done = subprocess.run(["sh", "-c", command], env=shell.env, capture_output=True, text=True, check=False, timeout=50)
+    assert (done.returncode, done.stderr) == (1, "Error: can't write to stdout (No space left on device)\n")
+
+
+def test_a_harvest_that_breaks_off_says_what_is_stored(shell, free):
+    text = "\n".join([*list(free.world.instance_ids())[12:15], "not an id"])
+    code, _, err = shell("harvest", "jodoo", "--ids", "-", "--archive", "a.db", text=text)
+    assert (code, "stdin, line 4: 'not an id' can't be an id" in err) == (2, True)
+    assert "run the same command again" in err or json.loads(shell("status", "a.db", "--json")[1])["done"] == 0
+
+
+def test_failures_stay_failures_until_they_are_retried(shell):
+    command = ("harvest", "jodoo", "--ids", "-", "--archive", "a.db")
+    for _ in range(2):
+        code, _, err = shell(*command, text="659cba93489a49c06f7d4281")
+        assert (code, "1 failed" in err) == (3, True)
 
 
 def test_a_reader_who_has_had_enough(shell, free):
@@ -286,7 +340,8 @@ def test_a_signal_drains_and_the_same_command_goes_on(tmp_path, number, code):
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
         first = json.loads(out)
-        assert (process.returncode, err, first["stopped"]) == (code, "", True)
+        assert (process.returncode, first["stopped"]) == (code, True)
+        assert err == "finishing what is under way; once more stops at once\n"
         assert slow.jodoo.answered["workflow_logs"] == first["requests"]
         returned, out, _ = shell(*command)
         second = json.loads(out)
@@ -317,16 +372,17 @@ def test_a_pipe_that_stays_open_does_not_hold_up_the_end(shell, free):
     while free.jodoo.answered["workflow_logs"] < 1:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (130, "")
+    out, _err = process.communicate(timeout=20)
+    assert process.returncode == 130
     assert json.loads(out)["done"] == 1
 
 
 def test_demo_does_the_main_job_afresh_each_time(shell, tmp_path_factory, free):
-    code, *_ = shell(
-        "harvest", "jodoo", "--ids", "-", "--archive", "workflowkit-demo.db", text="6500cba9000000000000000c"
-    )
-    assert code == 0
+    async def earlier() -> None:
+        async with Archive.open(shell.folder / "workflowkit-demo.db") as archive:
+            await archive.enlist("jodoo", "workflowkit-demo", [InstanceRef(id="of-an-earlier-demo")], run=1)
+
+    asyncio.run(earlier())
     elsewhere = Shell(tmp_path_factory.mktemp("elsewhere"), free).start("demo", "--json")
     code, out, err = shell("demo")
     assert (code, out) == (0, "")
@@ -343,6 +399,10 @@ def test_demo_overwrites_nothing_of_yours(shell):
     code, _, err = shell("demo", "--archive", "mine.db")
     assert (code, "not a database" in err) == (1, True)
     assert (shell.folder / "mine.db").read_text().startswith("dear diary")
+    shell("harvest", "jodoo", "--ids", "-", "--archive", "real.db", text="6500cba9000000000000000c")
+    code, _, err = shell("demo", "--archive", "real.db")
+    assert (code, "holds a harvest of yours" in err) == (1, True)
+    assert json.loads(shell("status", "real.db", "--json")[1])["done"] == 1
 
 
 def test_sandbox_prints_what_to_export_and_serves_until_told(shell):

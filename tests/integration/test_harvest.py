@@ -159,7 +159,7 @@ async def test_what_fails_for_itself_is_recorded_and_the_rest_goes_on(free, jodo
     assert failure.id == "659cba93489a49c06f7d4281"
     assert "Invalid instance_id (HTTP 400, code 50016)" in failure.error
     again = await harvest(jodoo.log_source(ids), archive)
-    assert (again.done, again.failed, again.skipped, again.requests) == (0, 0, 4, 0)
+    assert (again.done, again.failed, again.skipped, again.requests) == (0, 1, 3, 0)
     retried = await harvest(jodoo.log_source(ids), archive, retry_failed=True)
     assert (retried.failed, retried.skipped, retried.requests) == (1, 3, 1)
     assert (await archive.counts()).failed == 1
@@ -250,6 +250,44 @@ async def test_cancelling_stops_at_once_and_leaves_nothing_running(free, jodoo, 
         await task
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert (await archive.counts()).pending == 60
+
+
+@pytest.mark.parametrize("within", [False, True])
+async def test_cancelling_while_waiting_for_the_listing(archive, within):
+    class Slow:
+        system, tenant, requests = "jodoo", "default", 0
+
+        async def instances(self):
+            await asyncio.sleep(60)
+            yield []
+
+        async def batches(self, instance_id):
+            yield None
+
+    task = asyncio.create_task(asyncio.wait_for(harvest(Slow(), archive), 0.05) if within else harvest(Slow(), archive))
+    await asyncio.sleep(0.02)
+    if not within:
+        task.cancel()
+    with pytest.raises(TimeoutError if within else asyncio.CancelledError):
+        await task
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_many_that_the_service_will_not_give_now_do_not_stop_the_rest(free, jodoo, archive):
+    ids = list(free.world.instance_ids())[12:52]
+    free.fault("failure", times=50)
+    summary = await harvest(jodoo.log_source(ids), archive, concurrency=1)
+    assert (summary.done, summary.failed) == (15, 25)
+    assert "code 50008" in (await archive.failures(1))[0].error
+
+
+async def test_what_cannot_be_an_id_is_named_before_it_is_remembered(free, jodoo, archive):
+    for bad in ("has blank", "half \ud83d", '"quoted"', "", 7):
+        with pytest.raises(ConfigError, match="instance_id="):
+            await harvest(jodoo.log_source([bad]), archive)
+    with pytest.raises(ConfigError, match="pass a list of ids"):
+        jodoo.log_source("6500cba9000000000000000c")
+    assert (await archive.counts()).pending == 0
 
 
 async def test_several_sources_side_by_side(free, archive):

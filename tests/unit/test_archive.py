@@ -136,7 +136,7 @@ def _other_version(path):
     ("prepare", "message"),
     [
         (lambda path: path.write_text("dear diary " * 100), "not a database"),
-        (lambda path: path.mkdir(), "is not a file"),
+        (lambda path: path.mkdir(), "is a folder; name a file in it"),
         (_other_database, "not an archive of workflowkit"),
         (_other_version, f"an archive of version 7, but this workflowkit reads version {VERSION}"),
     ],
@@ -238,6 +238,8 @@ async def test_a_folder_without_permission(tmp_path):
         (b"{}", "{}"),
         (b'{"a": "\xff"}', '{"a": "\ufffd"}'),
         (datetime(2024, 1, 9, 3, 16, 35, tzinfo=UTC), "2024-01-09T03:16:35.000Z"),
+        (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=8))), None),
+        (datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-8))), None),
     ],
 )
 def test_whatever_was_decoded_can_be_stored(value, stored):

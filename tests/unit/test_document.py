@@ -9,6 +9,7 @@ import pytest
 
 from workflowkit.converter import decode
 from workflowkit.document import Document, mend, parse
+from workflowkit.errors import DecodeError
 from workflowkit.jodoo.models import LogsPage, Member, WorkflowLog
 
 LOG = {"flow_id": 1, "flow_name": "a", "create_action": "forward", "create_time": "2024-01-09T03:16:35.447Z"}
@@ -87,6 +88,8 @@ def test_raw_of_a_page_that_had_to_be_mended_is_still_what_was_sent():
         (rb'"\ud83d\ude00"', rb'"\ud83d\ude00"'),
         (rb'"\ud83d\ud83d\ude00"', rb'"\ufffd\ud83d\ude00"'),
         (rb'"\\ud83d"', rb'"\\ud83d"'),
+        (rb'{"c":"\ud8"}"}', rb'{"c":"\ud8"}"}'),
+        (b'"\xff\xed\xa0\xbd"', b'"????"'),
         (rb'"\"NaN"', rb'"\"NaN"'),
         (b"[NaN, Infinity, -Infinity]", b"[0.0, 0.000000, 0.0000000]"),
         (b"\xef\xbb\xbf{}", b"   {}"),
@@ -97,9 +100,32 @@ def test_mending_keeps_every_other_byte_in_its_place(body, mended):
     assert len(mended) == len(body)
 
 
-def test_too_deep_is_a_value_error():
-    with pytest.raises(ValueError, match="too deeply"):
-        parse(b"[" * 100_000)
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"1" * 5000])
+def test_what_no_parser_reads_is_a_decode_error(body):
+    with pytest.raises(DecodeError, match=r"too deeply @ \$|digits"):
+        parse(body)
+
+
+def test_what_is_no_json_is_a_value_error():
+    with pytest.raises(ValueError, match="Expecting"):
+        parse(b"nope")
+
+
+def test_extra_that_no_parser_reads_is_a_decode_error_when_asked_for():
+    body = b'{"logs": [' + json.dumps(LOG)[:-1].encode() + b', "x": ' + b"1" * 5000 + b"}]}"
+    (log,) = decode(Document(body), LogsPage).logs
+    assert log.flow_id == 1
+    with pytest.raises(DecodeError, match="digits"):
+        _ = log.extra
+
+
+def test_mending_takes_linear_time_and_little_memory():
+    assert len(mend(b'{"logs":[{"comment":"' + b'\\"' * 1_000_000)) == 2_000_021
+
+
+def test_raw_is_cut_from_the_array_even_if_the_same_text_stands_before_it():
+    body = rb'{"zz":{"c":"\ufffd"},"logs":[{"c":"\ud83d"}]}'
+    assert Document(body).raws("logs") == (rb'{"c":"\ud83d"}',)
 
 
 def test_a_log_keeps_the_page_it_came_from_and_nothing_else():

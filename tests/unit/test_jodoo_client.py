@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import pickle
+import time
+import traceback
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -26,6 +29,7 @@ from workflowkit import (
 )
 from workflowkit.client import Client
 from workflowkit.jodoo.endpoints import EDITIONS
+from workflowkit.ratelimit import ledger_of
 from workflowkit.telemetry import RequestDone, Retrying, Telemetry
 
 KEY = "k3y-that-nobody-may-see"
@@ -291,10 +295,12 @@ def test_bad_input_is_named_before_anything_is_sent(name):
         ({"edition": "odoo"}, "edition='odoo': pass one of 'jodoo', 'jiandaoyun'"),
         ({"base_url": "api.jodoo.com"}, "base_url='api.jodoo.com'"),
         ({"base_url": "ftp://x"}, "base_url="),
-        ({"base_url": "https://[::1"}, "Invalid IPv6 URL"),
-        ({"base_url": "https://x:99999/api"}, "out of range"),
-        ({"base_url": "https://u:p@x"}, "leave out user"),
-        ({"base_url": "https://x/?q=1"}, "leave out user"),
+        ({"base_url": "https://[::1"}, "base_url="),
+        ({"base_url": "https://x:99999/api"}, "base_url="),
+        ({"base_url": " https://x/api"}, "base_url="),
+        ({"base_url": "https://a b/api"}, "base_url="),
+        ({"base_url": "https://u:p@x"}, "base_url='https://x': pass a URL"),
+        ({"base_url": "https://x/?q=1"}, "nothing else in it"),
         ({"base_url": "http://api.example.com/api"}, "insecure_http=True"),
         ({"base_url": "http://127.evil.example/api"}, "insecure_http=True"),
         ({"tenant": ""}, "tenant"),
@@ -320,6 +326,11 @@ def test_a_bad_key_is_refused_without_being_shown(key):
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000/api", "http://localhost/api", "http://[::1]:1/api"])
 def test_http_is_fine_on_this_machine(url):
     JodooClient(KEY, base_url=url)
+
+
+def test_two_spellings_of_an_address_have_the_same_limits():
+    same = ("https://Api.Jodoo.com/api", "https://api.jodoo.com:443/api", "https://api.jodoo.com/api/")
+    assert len({JodooClient(KEY, base_url=url)._scope for url in same}) == 1
 
 
 def test_http_elsewhere_is_possible_when_asked_for():
@@ -370,3 +381,64 @@ async def test_an_undocumented_type_is_passed_on_and_named_if_refused():
         with pytest.raises(InvalidRequest) as caught:
             await jodoo.workflow_logs("i1", types=["operate"])
     assert caught.value.__notes__ == ["types=['operate']: only \"comment\" is documented"]
+
+
+async def test_a_refusal_that_is_not_retried_still_holds_up_the_others(respx_mock):
+    respx_mock.post(LOGS_URL).respond(400, json={"code": 8303, "msg": "m"})
+    async with client(retry=RetryPolicy(rate_limit_attempts=1)) as jodoo:
+        with pytest.raises(RateLimited):
+            await jodoo.workflow_logs("i1")
+        assert ledger_of(jodoo._scope).not_before > time.monotonic() + 0.5
+
+
+async def test_a_retry_after_of_another_age_does_no_harm(respx_mock):
+    answer = httpx.Response(503, headers={"Retry-After": "Mon, 01 Jan 99999999999999 00:00:00 GMT"})
+    respx_mock.post(LOGS_URL).mock(side_effect=[answer, httpx.Response(200, json={"logs": []})])
+    async with client() as jodoo:
+        assert await jodoo.workflow_logs("i1") == []
+
+
+async def test_closing_while_a_call_waits_in_line(respx_mock):
+    route = respx_mock.post(LOGS_URL).respond(json={"logs": []})
+    jodoo = client(rate=0.5)
+    await jodoo.workflow_logs("i1")
+    waiting = asyncio.create_task(jodoo.workflow_instance("i1"))
+    await asyncio.sleep(0.01)
+    await jodoo.aclose()
+    with pytest.raises(ConfigError, match="this client is closed"):
+        await waiting
+    assert route.call_count == 1
+
+
+def test_a_client_serves_one_event_loop():
+    jodoo = client()
+
+    async def call() -> None:
+        with respx.mock:
+            respx.post(LOGS_URL).respond(json={"logs": []})
+            await jodoo.workflow_logs("i1")
+
+    asyncio.run(call())
+    with pytest.raises(ConfigError, match="one event loop"):
+        asyncio.run(call())
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "foo://me:secret@x"])
+async def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(monkeypatch, proxy):
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    async with client() as jodoo:
+        with pytest.raises(ConfigError, match="ALL_PROXY names a proxy that can't be used") as caught:
+            await jodoo.workflow_logs("i1")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("key", "options"), [(KEY, {"edition": "x"}), (KEY + " ", {}), (KEY, {"rate": 0})])
+def test_a_constructor_that_fails_shows_no_key_even_with_its_locals(key, options):
+    held = [key]
+    del key
+    with pytest.raises(ConfigError) as caught:
+        JodooClient(held.pop(), **options)
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+    ours = [frame for frame in frames if "workflowkit/" in frame.filename.replace("\\", "/")]
+    assert ours
+    assert KEY not in repr([frame.locals for frame in ours])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Iterator
 
 import pytest
 
@@ -59,11 +61,14 @@ async def test_after_the_end_it_stays_ended():
 
 
 async def test_the_same_cursor_twice_raises_instead_of_looping():
-    async def fetch(cursor: Cursor | None) -> Page[int]:
-        return Page(items=(1,), cursor="same")
+    for circle in ("a", "ab", "abcdefg"):
+        turns = itertools.cycle(circle)
 
-    with pytest.raises(DecodeError, match="no progress"):
-        await Paginator(fetch)
+        async def fetch(cursor: Cursor | None, turns: Iterator[str] = turns) -> Page[int]:
+            return Page(items=(1,), cursor=next(turns))
+
+        with pytest.raises(DecodeError, match="no progress"):
+            await Paginator(fetch)
 
 
 async def test_an_error_reaches_the_caller_and_the_iterator_can_go_on():

@@ -144,6 +144,20 @@ def test_every_fault_can_be_asked_for_over_http(sandbox, call):
     assert call("/sandbox/faults", {"kind": "earthquake"})[0] == 400
 
 
+def test_records_can_be_chosen_by_state_and_fields(call):
+    def records(**more: Any) -> list[dict[str, Any]]:
+        _, answer = call("/api/v5/app/entry/data/list", {"app_id": APP_ID, "entry_id": FORM, **more})
+        found: list[dict[str, Any]] = json.loads(answer)["data"]
+        return found
+
+    def state(value: int) -> dict[str, Any]:
+        return {"rel": "and", "cond": [{"field": "flowState", "method": "eq", "value": [value]}]}
+
+    assert records(filter=state(0)) == []
+    assert len(records(filter=state(1))) == 10
+    assert not any(name.startswith("_widget") for name in records(fields=["other"])[0])
+
+
 def test_faults_can_be_meant_for_one_operation(sandbox, call):
     sandbox.fault("500", endpoint="apps")
     assert call(LOGS, logs_of(sandbox.world.awkward()["one log"]))[0] == 200

@@ -7,7 +7,7 @@ commands that need them, so that ``--help`` answers at once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -15,6 +15,7 @@ from .. import __version__
 from ..errors import (
     AuthenticationError,
     ConfigError,
+    NotFound,
     PermissionDenied,
     QuotaExceeded,
     RateLimited,
@@ -33,6 +34,12 @@ _EXIT_CODES: Sequence[tuple[tuple[type[WorkflowKitError], ...], int]] = (
     ((AuthenticationError, PermissionDenied), 4),
     ((TransportError, ServerError, RateLimited, QuotaExceeded), 5),
 )
+
+_HINTS: Mapping[type[WorkflowKitError], str] = {
+    AuthenticationError: "check JODOO_API_KEY, and that JODOO_EDITION or JODOO_BASE_URL is that of the key",
+    NotFound: "check the id, and that it belongs to the company of JODOO_API_KEY",
+}
+"""What to do, where the service's own words don't say."""
 
 _EPILOG = """\b
 Exit codes:
@@ -72,8 +79,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except WorkflowKitError as error:
-        click.echo(f"error: {'; '.join([str(error), *getattr(error, '__notes__', ())])}", err=True)
+        hints = (hint for kind, hint in _HINTS.items() if isinstance(error, kind))
+        click.echo(f"Error: {'; '.join([str(error), *getattr(error, '__notes__', ()), *hints])}", err=True)
         return next((code for kinds, code in _EXIT_CODES if isinstance(error, kinds)), 1)
+    except OSError as error:  # of our own output: whatever else is read or written has errors of its own
+        click.echo(f"Error: can't write to stdout ({error.strerror})", err=True)
+        return 1
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return 130

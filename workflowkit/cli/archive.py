@@ -10,6 +10,7 @@ import click
 from .options import as_json
 from .output import print_json, print_table, say
 
+_SHOWN = 100
 TABLES = ("events", "logs", "instances", "attachments")
 
 
@@ -26,7 +27,7 @@ def status(archive: str, *, as_json: bool) -> None:
 
     async def read() -> tuple[Counts, list[Failure]]:
         async with Archive.open(archive, create=False) as opened:
-            return await opened.counts(), await opened.failures()
+            return await opened.counts(), await opened.failures(None if as_json else _SHOWN)
 
     counts, failures = asyncio.run(read())
     if as_json:
@@ -35,7 +36,10 @@ def status(archive: str, *, as_json: bool) -> None:
     print_table(archive, ("", "number"), ((name, f"{number:,}") for name, number in attrs.asdict(counts).items()))
     if failures:
         rows = ((failure.system, failure.tenant, failure.id, failure.error) for failure in failures)
-        print_table(f"{len(failures)} of {counts.failed:,} failed", ("system", "tenant", "instance", "why"), rows)
+        title = (
+            "what failed" if len(failures) == counts.failed else f"the first {_SHOWN} of {counts.failed:,} that failed"
+        )
+        print_table(title, ("system", "tenant", "instance", "why"), rows)
 
 
 @click.command()

@@ -18,6 +18,7 @@ from .output import print_json, print_table, say
 if TYPE_CHECKING:
     from ..harvesting import Summary
 
+_TENANT = "workflowkit-demo"
 _SLOWEST = """
     SELECT activity, count(*), sum(outcome = 'back'),
         round(avg(julianday(end_time) - julianday(start_time)) * 24 * 60, 1)
@@ -26,14 +27,15 @@ _SLOWEST = """
 
 
 @click.command()
-@click.option(
-    "--archive", metavar="PATH", default="workflowkit-demo.db", show_default=True, help="Made anew each time."
-)
+@click.option("--archive", metavar="PATH", default="workflowkit-demo.db", show_default=True, help="Replaced each time.")
 @as_json
 def demo(archive: str, *, as_json: bool) -> int:
     """Harvest an invented company's approvals from a sandbox on this machine: 20 seconds, no account.
 
     The sandbox refuses whatever exceeds the documented 30 requests in any second.
+
+    \b
+    workflowkit demo
     """
     from ..jodoo import JodooClient
     from ..sandbox import Sandbox
@@ -46,7 +48,8 @@ def demo(archive: str, *, as_json: bool) -> int:
     async def work(sandbox: Sandbox) -> tuple[Summary, int, float]:
         await _make_way(path)
         env = sandbox.env
-        async with JodooClient(env["JODOO_API_KEY"], base_url=env["JODOO_BASE_URL"], observers=[progress]) as client:
+        key, address = env["JODOO_API_KEY"], env["JODOO_BASE_URL"]
+        async with JodooClient(key, base_url=address, tenant=_TENANT, observers=[progress]) as client:
             app = (await client.apps())[0]
             started = time.monotonic()
             summary, code = await run(client.form_source(app.app_id), archive, progress)
@@ -59,6 +62,8 @@ def demo(archive: str, *, as_json: bool) -> int:
     refused = answered["8303"] + answered["8304"]
     if as_json:
         print_json({**attrs.asdict(summary), "seconds": round(seconds, 1), "refused": refused, "archive": archive})
+    elif summary.stopped:
+        say("stopped early")
     else:
         say(
             f"{summary.done} instances, {summary.logs:,} logs in {seconds:.1f} s: {answered['workflow_logs']} requests "
@@ -70,12 +75,17 @@ def demo(archive: str, *, as_json: bool) -> int:
 
 async def _make_way(path: Path) -> None:
     """Remove the archive of an earlier demo; anything else under that name stays, and is an error."""
+    from ..errors import HarvestError
     from ..harvesting import Archive
 
-    if await asyncio.to_thread(path.exists):
-        async with Archive.open(path, create=False):
-            pass
-        await asyncio.to_thread(path.unlink)
+    if not await asyncio.to_thread(path.exists):
+        return
+    async with Archive.open(path, create=False) as archive:
+        tenants = {row[1] async for _, rows in archive.read("instances") for row in rows}
+    if tenants - {_TENANT}:
+        raise HarvestError(f"{path}: holds a harvest of yours, which the demo would replace; choose another path")
+    for ending in ("", "-wal", "-shm"):
+        await asyncio.to_thread(Path(f"{path}{ending}").unlink, missing_ok=True)
 
 
 def _show(path: str) -> None:

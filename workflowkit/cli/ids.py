@@ -11,9 +11,10 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 from ..errors import ConfigError
-from ..jodoo.client import check_id
+from ..jodoo.arguments import check_id
 
 _BOM = b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _AHEAD = 1000
 
 
@@ -24,6 +25,8 @@ def open_ids(name: str) -> Iterable[str] | AsyncIterable[str]:
     the line that can't be an id.
     """
     if name == "-":
+        if sys.stdin is None:
+            raise ConfigError("stdin is closed: name a file of ids")
         is_file = stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
         return _parse(sys.stdin.buffer, "stdin") if is_file else _piped()
     path = Path(name)
@@ -42,7 +45,9 @@ def _from_file(path: Path) -> Iterator[str]:
 
 def _parse(lines: Iterable[bytes], name: str) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
-        text = line.removeprefix(_BOM).strip().decode("ascii", "backslashreplace")
+        if number == 1 and line.startswith(_UTF16):
+            raise ConfigError(f"{name}: is UTF-16; save it as UTF-8")
+        text = line.removeprefix(_BOM).strip().decode("utf-8", "replace")
         if not text:
             continue
         try:

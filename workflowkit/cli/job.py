@@ -8,8 +8,10 @@ from contextlib import suppress
 
 import click
 
+from ..errors import WorkflowKitError
 from ..harvesting import Archive, Summary, harvest
 from ..source import Source
+from .output import say
 from .progress import Progress
 
 _SOME_FAILED = 3
@@ -22,8 +24,10 @@ async def run(source: Source, path: str, progress: Progress, *, retry_failed: bo
     task = asyncio.current_task()
 
     def on_signal(number: int) -> None:
-        if stop.is_set() and task is not None:
+        if received and task is not None:
             task.cancel()
+        else:
+            say("finishing what is under way; once more stops at once")
         received.append(number)
         stop.set()
 
@@ -34,9 +38,14 @@ async def run(source: Source, path: str, progress: Progress, *, retry_failed: bo
     async with Archive.open(path) as archive, progress:
         try:
             summary = await harvest(source, archive, stop=stop, retry_failed=retry_failed, observers=[progress])
+        except WorkflowKitError as error:
+            if progress.stored:
+                error.add_note(f"{progress.stored:,} instances are stored; run the same command again to go on")
+            raise
         except asyncio.CancelledError:
             if not received:
                 raise
+            say("stopped; run the same command again to go on")
             raise click.exceptions.Exit(128 + received[0]) from None
     if received:
         return summary, 128 + received[0]
@@ -45,6 +54,8 @@ async def run(source: Source, path: str, progress: Progress, *, retry_failed: bo
 
 def describe(summary: Summary, archive: str) -> str:
     """Return what a harvest did, for people."""
+    if not summary.done + summary.failed + summary.skipped:
+        return "nothing to do: no instance was named"
     lines = [f"{summary.done:,} instances with {summary.logs:,} logs harvested into {archive}"]
     lines[0] += f", {summary.requests:,} requests; {summary.skipped:,} were there already"
     if summary.failed:

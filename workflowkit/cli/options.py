@@ -24,7 +24,9 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str) -> float | str
 def sending(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of every command that talks to a service."""
     command = click.option(
-        "--insecure-http", is_flag=True, help="Allow an http:// address on another machine: others can read the key."
+        "--insecure-http",
+        is_flag=True,
+        help="Allow an http:// address on another machine; anyone on the way can read the key.",
     )(command)
     return click.option(
         "--rate",

@@ -34,9 +34,13 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))  # Text: what people wrote is never markup
     console = Console(stderr=err)
-    if not console.is_terminal:
-        console.width = _UNBROKEN
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    console.width = _UNBROKEN
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()), err=err)
 
 
 def say(text: str) -> None:

@@ -15,6 +15,7 @@ from .output import say
 
 _EVERY = 30.0
 _RECENT = 5.0
+_TROUBLE = {"RateLimited": "refused for the rate; waiting", "TransportError": "no answer; trying again"}
 
 
 class Progress:
@@ -24,6 +25,7 @@ class Progress:
         self._latest = HarvestProgress(total=0, listed=False, done=0, failed=0, skipped=0, logs=0, requests=0)
         self._sent: deque[float] = deque()
         self._open = AsyncExitStack()
+        self._trouble = ""
 
     def __call__(self, record: Telemetry) -> None:
         """Take in one record."""
@@ -31,6 +33,14 @@ class Progress:
             self._latest = record
         elif isinstance(record, RequestDone):
             self._sent.append(time.monotonic())
+            self._trouble = self._trouble if record.error else ""
+        else:
+            self._trouble = _TROUBLE.get(record.error, "the service fails; trying again")
+
+    @property
+    def stored(self) -> int:
+        """How many instances this run has stored."""
+        return self._latest.done
 
     async def __aenter__(self) -> Self:
         show = self._live if sys.stderr.isatty() else self._lines
@@ -95,5 +105,5 @@ class Progress:
             completed=at.done + at.failed + at.skipped,
             total=at.total or None,
             rate=self.rate(),
-            trouble=f"{at.failed:,} failed" if at.failed else "",
+            trouble=self._trouble or (f"{at.failed:,} failed" if at.failed else ""),
         )

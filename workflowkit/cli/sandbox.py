@@ -30,7 +30,9 @@ def sandbox(port: int, instances: int, *, as_json: bool) -> None:
     try:
         server = Sandbox(World(instances), port=port)
     except OSError as error:
-        raise click.UsageError(f"port {port} can't be used ({error.strerror}): choose another") from None
+        raise click.UsageError(
+            f"port {port} can't be used ({str(error.strerror).partition(' (')[0]}): choose another"
+        ) from None
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     with server:

@@ -16,7 +16,7 @@ import attrs
 from ..errors import ConfigError, HarvestError
 from ..redact import redact_url
 from ..source import InstanceRef, Row
-from .database import connect, explain, now, storable
+from .database import connect, explain, now, open_reader, storable
 from .schema import TABLES, columns
 from .writer import Writer
 
@@ -35,6 +35,11 @@ _REMEMBER = """
 _QUEUE = """
     INSERT OR IGNORE INTO temp.queue (run, instance, todo)
     SELECT ?, rowid, instr(?, state) = 0 FROM instances WHERE system = ? AND tenant = ? AND id = ?
+"""
+_COUNT = """
+    SELECT count(*) FILTER (WHERE todo), count(*) FILTER (WHERE NOT todo AND state = 'done'),
+        count(*) FILTER (WHERE NOT todo AND state = 'failed')
+    FROM temp.queue JOIN instances ON instances.rowid = queue.instance WHERE place > ?
 """
 _TAKE = """
     SELECT place, id FROM temp.queue JOIN instances ON instances.rowid = queue.instance
@@ -78,6 +83,15 @@ class Failure:
     error: str
 
 
+@attrs.frozen
+class Listed:
+    """What became of instances that a run named: queued, or finished by an earlier run."""
+
+    queued: int
+    done: int
+    failed: int
+
+
 class Archive:
     """Instances and their rows, in a file that can be queried with any SQLite tool.
 
@@ -95,15 +109,15 @@ class Archive:
     def open(cls, path: str | os.PathLike[str], *, create: bool = True) -> Self:
         """Return the archive at the path; on entering it is opened, or created with mode 0600.
 
-        Entering raises HarvestError if the file isn't an archive or is one of another version, and
-        with ``create=False`` also if there is none.
+        With ``create=False`` it is opened for reading only. Entering raises HarvestError if the
+        file isn't an archive or is one of another version, or if there is none to read.
         """
         if "://" in os.fspath(path):
             raise HarvestError(f"{redact_url(os.fspath(path))}: an archive is a SQLite file; pass a path, not a URL")
-        return cls(Path(path), create=create)
+        return cls(Path(path).absolute(), create=create)
 
     async def __aenter__(self) -> Self:
-        self._writer = Writer(lambda: connect(self.path, create=self._create))
+        self._writer = Writer(lambda: connect(self.path, create=self._create), writes=self._create)
         try:
             await self._run(lambda _: None)
         except BaseException:
@@ -118,29 +132,29 @@ class Archive:
 
     async def enlist(
         self, system: str, tenant: str, refs: Iterable[InstanceRef], *, run: int, retry_failed: bool = False
-    ) -> tuple[int, int]:
+    ) -> Listed:
         """Remember instances, and queue those still to do for a run of this process.
 
-        Returns how many were queued, and how many of the others are done with. An instance that
-        the run has named before counts as neither.
+        Returns what became of them; one that the run has named before is not counted again.
         """
         rows = [(system, tenant, ref.id, ref.app_id, ref.form_id, ref.status) for ref in refs]
-        finished = ("done",) if retry_failed else ("done", "failed")
+        finished = "done" if retry_failed else "done, failed"
 
-        def work(connection: sqlite3.Connection) -> tuple[int, int]:
+        def work(connection: sqlite3.Connection) -> Listed:
             connection.executemany(_REMEMBER, rows)
             (last,) = connection.execute("SELECT coalesce(max(place), 0) FROM temp.queue").fetchone()
-            connection.executemany(_QUEUE, [(run, ",".join(finished), *row[:3]) for row in rows])
-            queued, named = connection.execute(
-                "SELECT coalesce(sum(todo), 0), count(*) FROM temp.queue WHERE place > ?", (last,)
-            ).fetchone()
-            return queued, named - queued
+            connection.executemany(_QUEUE, [(run, finished, *row[:3]) for row in rows])
+            return Listed(*connection.execute(_COUNT, (last,)).fetchone())
 
         return await self._run(work)
 
     async def take(self, run: int, *, after: int, most: int) -> list[tuple[int, str]]:
         """Return the run's next instances as (place, id), in the order they were enlisted."""
         return await self._run(lambda connection: connection.execute(_TAKE, (run, after, most)).fetchall())
+
+    async def forget(self, run: int) -> None:
+        """Empty a run's queue."""
+        await self._run(lambda connection: connection.execute("DELETE FROM temp.queue WHERE run = ?", (run,)))
 
     async def store(self, system: str, tenant: str, instance_id: str, rows: Sequence[Row]) -> None:
         """Store an instance whole, in place of whatever was stored of it: its rows, and that it is done."""
@@ -172,10 +186,11 @@ class Archive:
 
         return await self._run(work)
 
-    async def failures(self, most: int = 100) -> list[Failure]:
-        """Return instances that couldn't be harvested, at most so many."""
+    async def failures(self, most: int | None = None) -> list[Failure]:
+        """Return the instances that couldn't be harvested, or the first so many of them."""
         query = "SELECT system, tenant, id, error FROM instances WHERE state = 'failed' ORDER BY rowid LIMIT ?"
-        rows = await self._run(lambda connection: connection.execute(query, (most,)).fetchall())
+        limit = -1 if most is None else most
+        rows = await self._run(lambda connection: connection.execute(query, (limit,)).fetchall())
         return [Failure(system=system, tenant=tenant, id=id_, error=error) for system, tenant, id_, error in rows]
 
     async def read(self, table: str) -> AsyncIterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
@@ -186,16 +201,20 @@ class Archive:
         """
         if table not in _ORDER:
             raise ConfigError(f"table {table!r}: choose one of {', '.join(_ORDER)}")
-        reader = await asyncio.to_thread(lambda: sqlite3.connect(self.path, check_same_thread=False))
+        query = f"SELECT * FROM {table} ORDER BY {_ORDER[table]}"
         try:
-            cursor = await asyncio.to_thread(reader.execute, f"SELECT * FROM {table} ORDER BY {_ORDER[table]}")
-            names = tuple(column[0] for column in cursor.description)
-            chunk = await asyncio.to_thread(cursor.fetchmany, _CHUNK)
-            yield names, chunk
-            while chunk := await asyncio.to_thread(cursor.fetchmany, _CHUNK):
+            reader = await asyncio.to_thread(open_reader, self.path)
+            try:
+                cursor = await asyncio.to_thread(reader.execute, query)
+                names = tuple(column[0] for column in cursor.description)
+                chunk = await asyncio.to_thread(cursor.fetchmany, _CHUNK)
                 yield names, chunk
-        finally:
-            reader.close()
+                while chunk := await asyncio.to_thread(cursor.fetchmany, _CHUNK):
+                    yield names, chunk
+            finally:
+                reader.close()
+        except sqlite3.Error as error:
+            raise HarvestError(f"{self.path}: {explain(error)}") from error
 
     async def _close(self) -> None:
         writer, self._writer = self._writer, None

@@ -22,18 +22,25 @@ _QUEUE = """
 
 
 def connect(path: Path, *, create: bool) -> sqlite3.Connection:
-    """Open the archive and check that it is one; raises HarvestError saying what it is instead."""
+    """Open the archive and check that it is one; raises HarvestError saying what it is instead.
+
+    Without `create` it is opened for reading only, and nothing is changed.
+    """
     if create and not path.exists():
         _create_file(path)
     elif not path.is_file():
-        reason = "is not a file" if path.exists() else "there is no archive here; a harvest makes one"
+        reason = "is a folder; name a file in it" if path.exists() else "there is no archive here; a harvest makes one"
         raise HarvestError(f"{path}: {reason}")
-    connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
     try:
-        _check(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(_QUEUE)
+        connection = sqlite3.connect(path, isolation_level=None, timeout=5.0) if create else open_reader(path)
+    except sqlite3.Error as error:
+        raise HarvestError(f"{path}: {explain(error)}") from error
+    try:
+        _check(connection, path, create=create)
+        if create:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(_QUEUE)
     except sqlite3.Error as error:
         connection.close()
         raise HarvestError(f"{path}: {explain(error)}") from error
@@ -41,6 +48,13 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Return a connection that can't change the file, nor make one."""
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5.0, check_same_thread=False
+    )
 
 
 def _create_file(path: Path) -> None:
@@ -53,12 +67,12 @@ def _create_file(path: Path) -> None:
         raise HarvestError(f"{path}: can't be created ({error.strerror}); choose a folder you can write to") from error
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("BEGIN IMMEDIATE")
+def _check(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
+    connection.execute("BEGIN IMMEDIATE" if create else "BEGIN")
     (ours,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if not tables and not ours:
+    if create and not tables and not ours:
         for statement in CREATE.strip().split(";\n"):
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -93,14 +107,14 @@ _MEANINGS: Mapping[str, str] = {
 
 def now() -> str:
     """Return the present, as times are stored."""
-    return _store_time(datetime.now(UTC))
+    return str(_store_time(datetime.now(UTC)))
 
 
 def storable(value: Any) -> Any:
     """Return the value as every database can hold it; the row's `raw` keeps what was sent.
 
     Characters that no database stores (NUL, half a surrogate pair) become U+FFFD, an integer
-    beyond 64 bits null, a time UTC text with milliseconds.
+    beyond 64 bits or a time outside UTC's years null, a time UTC text with milliseconds.
     """
     return _STORE[type(value)](value)
 
@@ -115,8 +129,12 @@ def _store_integer(number: int) -> int | None:
     return number if -_LARGEST_INTEGER <= number <= _LARGEST_INTEGER else None
 
 
-def _store_time(time: datetime) -> str:
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+def _store_time(time: datetime) -> str | None:
+    try:
+        time = time.astimezone(UTC)
+    except OverflowError:  # in the year 1 or 9999, on the other side of the date line
+        return None
+    return time.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 _STORE: Mapping[type, Callable[[Any], Any]] = {

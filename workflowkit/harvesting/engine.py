@@ -44,8 +44,9 @@ class Summary:
 
     Attributes:
         done: instances harvested.
-        failed: instances recorded as failed; `Archive.failures` names them.
-        skipped: instances that an earlier run had finished, one way or the other.
+        failed: instances recorded as failed, now or, without `retry_failed`, by an earlier run;
+            `Archive.failures` names them.
+        skipped: instances that an earlier run had harvested.
         logs: rows stored.
         requests: sent, retries and listings included.
         stopped: whether `stop` ended it early; the same call goes on from there.
@@ -70,7 +71,7 @@ async def harvest(
 ) -> Summary:
     """Store every instance of the source, or of several sources side by side, in the archive.
 
-    Instances that an earlier run has finished cost nothing. One that fails for itself (unknown,
+    Instances that an earlier run has finished, one way or the other, cost nothing. One that fails for itself (unknown,
     no permission, an undocumented answer) is recorded and the rest goes on.
 
     Args:
@@ -171,24 +172,27 @@ class _Run:
 
     async def work(self) -> None:
         """List and harvest side by side, until all that was listed is done or something is fatal."""
-        async with asyncio.TaskGroup() as group, aclosing(self._todo()) as todo:
+        async with aclosing(self._todo()) as todo, asyncio.TaskGroup() as group:
             aside = [group.create_task(self._list()), group.create_task(self._wake_at_stop())]
             taking = asyncio.Lock()
             await asyncio.wait([group.create_task(self._worker(todo, taking)) for _ in range(self._concurrency)])
             for task in aside:
                 task.cancel()
-        if self._suspects and not self._done:
+        if self._done:
+            await self._record_suspects()
+        elif self._suspects and not self._stop.is_set():
             raise next(iter(self._suspects.values()))
-        await self._record_suspects()
+        await self._archive.forget(self._number)
 
     async def _list(self) -> None:
         before = self._source.requests
         async for refs in self._source.instances():
-            queued, finished = await self._archive.enlist(
+            listed = await self._archive.enlist(
                 self._source.system, self._source.tenant, refs, run=self._number, retry_failed=self._retry_failed
             )
-            self._tally.total += queued + finished
-            self._tally.skipped += finished
+            self._tally.total += listed.queued + listed.done + listed.failed
+            self._tally.skipped += listed.done
+            self._tally.failed += listed.failed
             self._tally.requests += self._source.requests - before
             before = self._source.requests
             self._tally.tell()
@@ -252,10 +256,11 @@ class _Run:
     async def _failed(self, instance_id: str, error: WorkflowKitError) -> None:
         """Record the failure, unless it may be the service's rather than this instance's own.
 
-        Then the instance is only suspected: it is recorded once another one succeeds. If as many
+        An answer with a code of the service's is about this instance: the service is up. Without
+        one, the instance is only suspected: it is recorded once another one succeeds. If as many
         as are under way at once fail in a row, the service is down, and all are still to do.
         """
-        if not isinstance(error, _PASSING):
+        if not isinstance(error, _PASSING) or getattr(error, "code", None) is not None:
             await self._record(instance_id, error)
             return
         self._suspects[instance_id] = error

@@ -46,8 +46,9 @@ class _Job:
 class Writer:
     """Runs functions on one connection, in order, each in a transaction."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], *, writes: bool = True) -> None:
         self._connect = connect
+        self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="workflowkit-archive", daemon=True)
         self._thread.start()
@@ -79,7 +80,7 @@ class Writer:
                 job.answer(None, failure)
                 continue
             group, ended = self._group(job)
-            _transact(connection, group)
+            _transact(connection, group, self._begin)
             if ended:
                 break
         if connection is not None:
@@ -96,11 +97,11 @@ class Writer:
         return group, False
 
 
-def _transact(connection: sqlite3.Connection, group: list[_Job]) -> None:
+def _transact(connection: sqlite3.Connection, group: list[_Job], begin: str) -> None:
     results: list[tuple[_Job, Any]] = []
     failed: list[tuple[_Job, Exception]] = []
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(begin)
         for job in group:
             connection.execute("SAVEPOINT job")
             try:
@@ -113,8 +114,9 @@ def _transact(connection: sqlite3.Connection, group: list[_Job]) -> None:
             connection.execute("RELEASE job")
         connection.execute("COMMIT")
     except Exception as error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
         for job in group:
             job.answer(None, error)
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
@@ -13,17 +12,16 @@ from ..document import JSON
 from ..errors import ConfigError, InvalidRequest
 from ..model import Model
 from ..paginator import Cursor, Page, Paginator
+from ..redact import Secret
 from ..retry import RetryPolicy
 from ..telemetry import Observer
+from .arguments import LARGEST_PAGE, check_id, check_limit, check_names
 from .codes import classify
 from .endpoints import EDITIONS
 from .models import App, Form, FormRecord, WorkflowInstance, WorkflowLog
 from .source import FormSource, LogSource
 
 T = TypeVar("T", bound=Model)
-
-LARGEST_PAGE = 100
-_ID = re.compile(r"[!-~]{1,128}")
 
 
 class JodooClient(Client):
@@ -66,6 +64,7 @@ class JodooClient(Client):
         retry: RetryPolicy | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
+        api_key = Secret(api_key or "")
         if edition not in EDITIONS:
             raise ConfigError(f"edition={edition!r}: pass one of {', '.join(map(repr, EDITIONS))}")
         self._edition = EDITIONS[edition]
@@ -91,7 +90,7 @@ class JodooClient(Client):
 
         ``JODOO_API_KEY`` is required; ``JODOO_BASE_URL``, ``JODOO_EDITION`` and ``JODOO_TENANT`` are not.
         """
-        key = os.environ.get("JODOO_API_KEY", "")
+        key = Secret(os.environ.get("JODOO_API_KEY", ""))
         if not key:
             raise ConfigError(
                 "JODOO_API_KEY is not set: export it (a key is made in the console under Open Platform > API Key), "
@@ -120,8 +119,7 @@ class JodooClient(Client):
         limit is the last one (seen, not documented).
         """
         check_id("instance_id", instance_id)
-        if isinstance(types, str) or not types or not all(isinstance(name, str) and name for name in types):
-            raise ConfigError(f'types={types!r}: pass a list of names, such as ["comment"]')
+        check_names("types", types, '["comment"]')
         if not isinstance(skip, int) or skip < 0:
             raise ConfigError(f"skip={skip!r}: pass 0 or more")
         check_limit(limit)
@@ -130,7 +128,9 @@ class JodooClient(Client):
         async def fetch(cursor: Cursor | None) -> Page[WorkflowLog]:
             start = skip if cursor is None else _as_skip(cursor)
             try:
-                reply = await self._call(self._edition.logs, {**body, "skip": start, "limit": limit})
+                reply = await self._call(
+                    self._edition.logs, {**body, "skip": start, "limit": limit}, subject=instance_id
+                )
             except InvalidRequest as error:
                 if set(types) - {"comment"}:
                     error.add_note(f'types={list(types)!r}: only "comment" is documented')
@@ -147,7 +147,7 @@ class JodooClient(Client):
         """
         check_id("instance_id", instance_id)
         body = {"instance_id": instance_id, "tasks_type": int(tasks)}
-        return (await self._call(self._edition.instance, body)).value
+        return (await self._call(self._edition.instance, body, subject=instance_id)).value
 
     def form_records(
         self,
@@ -175,13 +175,15 @@ class JodooClient(Client):
         check_id("app_id", app_id)
         check_id("entry_id", entry_id)
         check_limit(limit)
+        if fields is not None:
+            check_names("fields", fields, '["_widget_1508400000001"]')
         chosen = {"fields": list(fields) if fields is not None else None, "filter": filter}
         body: dict[str, Any] = {"app_id": app_id, "entry_id": entry_id, "limit": limit}
         body |= {name: value for name, value in chosen.items() if value is not None}
 
         async def fetch(cursor: Cursor | None) -> Page[FormRecord]:
             after = {} if cursor is None else {"data_id": cursor}
-            reply = await self._call(self._edition.records, {**body, **after})
+            reply = await self._call(self._edition.records, {**body, **after}, subject=entry_id)
             records = reply.value.data
             return _page(reply, "data", records, records[-1].id if len(records) >= limit else None)
 
@@ -205,13 +207,20 @@ class JodooClient(Client):
 
         async def fetch(cursor: Cursor | None) -> Page[Form]:
             skip = _as_skip(cursor or 0)
-            reply = await self._call(self._edition.forms, {"app_id": app_id, "skip": skip, "limit": limit})
+            reply = await self._call(
+                self._edition.forms, {"app_id": app_id, "skip": skip, "limit": limit}, subject=app_id
+            )
             return _page(reply, "forms", reply.value.forms, _skipped(skip, len(reply.value.forms), limit))
 
         return Paginator(fetch)
 
     def log_source(self, instance_ids: Iterable[str] | AsyncIterable[str]) -> LogSource:
-        """Return a source for `harvest`: the logs of these instances, of any number."""
+        """Return a source for `harvest`: the logs of these instances, of any number.
+
+        Raises ConfigError, here or while harvesting, for what can't be an id.
+        """
+        if isinstance(instance_ids, str):
+            raise ConfigError(f"instance_ids={instance_ids!r}: pass a list of ids, not one")
         return LogSource(self, instance_ids)
 
     def form_source(self, app_id: str, entry_id: str | None = None) -> FormSource:
@@ -220,18 +229,6 @@ class JodooClient(Client):
         if entry_id is not None:
             check_id("entry_id", entry_id)
         return FormSource(self, app_id, entry_id)
-
-
-def check_id(name: str, value: str) -> None:
-    """Raise ConfigError unless the value can be an id; ids are opaque, only their form is checked."""
-    if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise ConfigError(f"{name}={value!r}: pass an id such as '659cba93489a49c06f7d4281', without blanks")
-
-
-def check_limit(limit: int) -> None:
-    """Raise ConfigError unless the page size is one the vendor accepts."""
-    if not isinstance(limit, int) or not 1 <= limit <= LARGEST_PAGE:
-        raise ConfigError(f"limit={limit!r}: pass a page size from 1 to {LARGEST_PAGE}; it never limits the total")
 
 
 def _page(reply: Reply[Any], name: str, items: tuple[T, ...], cursor: Cursor | None) -> Page[T]:

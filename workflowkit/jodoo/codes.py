@@ -15,6 +15,7 @@ from ..document import parse
 from ..errors import (
     ApiError,
     AuthenticationError,
+    DecodeError,
     InvalidRequest,
     NotFound,
     PermissionDenied,
@@ -81,11 +82,13 @@ def classify(response: Response) -> ApiError | None:
     """
     try:
         body = parse(response.content)
-    except ValueError:
+    except (ValueError, DecodeError):
         return None
     if not isinstance(body, dict) or not _tells_of_error(body, response.status):
         return None
     code = body.get("code")
+    if isinstance(code, str) and code.isdecimal():
+        code = int(code)
     kind = (
         KINDS.get(code, kind_of_status(response.status)) if isinstance(code, int) else kind_of_status(response.status)
     )

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ..paginator import Paginator
 from ..source import AttachmentRow, Batch, InstanceRef, LogRow, Row
+from .arguments import check_id
 from .models import WorkflowLog
 
 if TYPE_CHECKING:
@@ -36,10 +37,10 @@ class LogSource:
         """Yield the given ids in their order; an asynchronous iterable's one by one as they come."""
         if isinstance(self._ids, AsyncIterable):
             async for instance_id in self._ids:
-                yield [InstanceRef(id=instance_id)]
+                yield [_ref(instance_id)]
         else:
             ids = iter(self._ids)
-            while chunk := [InstanceRef(id=instance_id) for instance_id in islice(ids, _CHUNK)]:
+            while chunk := [_ref(instance_id) for instance_id in islice(ids, _CHUNK)]:
                 yield chunk
 
     async def batches(self, instance_id: str) -> AsyncIterator[Batch]:
@@ -89,6 +90,11 @@ class FormSource(LogSource):
         async for page in listing.pages():
             self.requests += page.attempts
             yield page.items
+
+
+def _ref(instance_id: str) -> InstanceRef:
+    check_id("instance_id", instance_id)
+    return InstanceRef(id=instance_id)
 
 
 def _log_row(log: WorkflowLog, raw: bytes, position: int) -> LogRow:

@@ -39,6 +39,7 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in FAULTS:
             raise ValueError(f"fault {self.kind!r}: choose one of {', '.join(FAULTS)}")
+        self.times, self.seconds = int(self.times), float(self.seconds)
 
 
 class Faults:

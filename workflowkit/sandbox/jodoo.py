@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -93,7 +94,7 @@ class Jodoo:
     def _logs(self, body: JSON, base: str) -> JSON:
         form_id, number = self._find(body)
         types = body.get("types")
-        if not isinstance(types, list) or set(types) != {"comment"}:
+        if types != ["comment"]:
             raise Refused(17017, f"Invalid Parameter(s): types {json.dumps(types)}")
         skip, limit = _window(body)
         return {"logs": self._world.logs(form_id, number, skip, limit, base)}
@@ -111,8 +112,11 @@ class Jodoo:
             if not found or found[0] != form_id:
                 raise Refused(4001, "Invalid Data")
             start = found[1] + 1
-        numbers = range(start, min(start + limit, self._world.count(form_id)))
-        return {"data": [self._world.record(form_id, number) for number in numbers]}
+        count = self._world.count(form_id)
+        wanted = (
+            record for record in map(partial(self._world.record, form_id), range(start, count)) if _fits(record, body)
+        )
+        return {"data": [_only(record, body.get("fields")) for record in islice(wanted, limit)]}
 
     def _apps(self, body: JSON, base: str) -> JSON:
         skip, limit = _window(body)
@@ -141,6 +145,18 @@ def _form(body: JSON) -> str:
     if form_id not in FORMS:
         raise Refused(3000, "Invalid Form")
     return str(form_id)
+
+
+def _fits(record: JSON, body: JSON) -> bool:
+    """Apply the one filter that matters to a reader of workflows: on flowState, by eq or in."""
+    conditions = body.get("filter", {}).get("cond", [])
+    if any(each.get("field") != "flowState" or each.get("method") not in {"eq", "in"} for each in conditions):
+        raise Refused(4815, "Invalid Filter")
+    return all(record.get("flowState") in each.get("value", []) for each in conditions)
+
+
+def _only(record: JSON, fields: list[str] | None) -> JSON:
+    return {name: value for name, value in record.items() if fields is None or name in fields or "_widget" not in name}
 
 
 def _parse(content: bytes) -> JSON:

@@ -116,7 +116,8 @@ class Sandbox:
     async def _jodoo(self, request: Request) -> Response:
         path = "/" + request.path_params["path"]
         fault = self._faults.next_for(self.jodoo.endpoint(path))
-        answer = self.jodoo.answer(path, request.headers.get("authorization", ""), await request.body(), self.url)
+        content = await _body(request)
+        answer = self.jodoo.answer(path, request.headers.get("authorization", ""), content, self.url)
         if fault is None:
             return answer
         if fault.kind in ("drop", "reset"):
@@ -150,6 +151,17 @@ class Sandbox:
                 super().connection_lost(exc)
 
         return Protocol
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body; unlike the framework's own way, nothing is left behind if the server stops meanwhile."""
+    chunks: list[bytes] = []
+    more = True
+    while more:
+        message = await request.receive()
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(chunks)
 
 
 class _Cut(Response):

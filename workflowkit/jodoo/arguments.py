@@ -1,0 +1,29 @@
+"""What can be told of an argument before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..errors import ConfigError
+
+LARGEST_PAGE = 100
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+def check_id(name: str, value: str) -> None:
+    """Raise ConfigError unless the value can be an id; ids are opaque, only their letters are checked."""
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise ConfigError(f"{name}={value!r}: pass an id such as '659cba93489a49c06f7d4281'")
+
+
+def check_limit(limit: int) -> None:
+    """Raise ConfigError unless the page size is one the vendor accepts."""
+    if not isinstance(limit, int) or not 1 <= limit <= LARGEST_PAGE:
+        raise ConfigError(f"limit={limit!r}: pass a page size from 1 to {LARGEST_PAGE}; it never limits the total")
+
+
+def check_names(argument: str, names: Sequence[str], example: str) -> None:
+    """Raise ConfigError unless the value is a list of names; a lone string is a frequent slip."""
+    if isinstance(names, str) or not names or not all(isinstance(name, str) and name for name in names):
+        raise ConfigError(f"{argument}={names!r}: pass a list of names, such as {example}")
