@@ -78,7 +78,7 @@ def test_console_prints_what_is_shown(tmp_path, sandbox):
 def test_the_test_shown_is_a_test_that_passes(tmp_path, sandbox):
     conftest, test = TESTS[0].split("# test_yours.py\n")
     (tmp_path / "conftest.py").write_text(conftest)
-    (tmp_path / "test_yours.py").write_text("from workflowkit import JodooClient\n" + test)
+    (tmp_path / "test_yours.py").write_text(test)
     printed = run(
         [sys.executable, "-m", "pytest", "-q", "-o", "asyncio_mode=auto", "-c", os.devnull, "."], tmp_path, sandbox
     )

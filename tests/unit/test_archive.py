@@ -57,6 +57,16 @@ async def test_tables_are_as_the_rows_say(path):
         connection.close()
 
 
+async def test_the_tables_are_those_the_design_names(path):
+    async with Archive.open(path):
+        connection = sqlite3.connect(path)
+        made = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+        }
+        connection.close()
+    assert made == {"instances", "logs", "nodes", "tasks", "attachments", "events"}
+
+
 async def test_times_are_utc_text_and_events_are_of_instances_that_are_done(path):
     async with Archive.open(path) as archive:
         await put(archive, "i", ROW)

@@ -1,6 +1,7 @@
 """The archive's tables: plain, made to be queried by hand, the same in SQLite and PostgreSQL.
 
-A column is added, never renamed. `state` is ours (pending, partial, done, failed), `status` the
+`tasks` (an instance's tasks, commented or not) and `nodes` (of a topology) are laid down, and stay
+empty until a harvest can be asked for them. A column is added, never renamed. `state` is ours (pending, partial, done, failed), `status` the
 vendor's, null if not asked. Times are UTC text. `raw` is the vendor's own JSON of that row.
 """
 
@@ -33,6 +34,21 @@ CREATE TABLE logs (
     flow_id BIGINT, flow_name TEXT,
     create_action TEXT, create_time TEXT, finish_action TEXT, finish_time TEXT,
     operator_username TEXT, operator_name TEXT, comment TEXT, signature_url TEXT,
+    raw TEXT NOT NULL,
+    PRIMARY KEY (system, tenant, instance_id, position)
+);
+CREATE TABLE tasks (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, instance_id TEXT NOT NULL, position BIGINT NOT NULL,
+    task_id TEXT, flow_id BIGINT, flow_name TEXT, title TEXT, status BIGINT,
+    create_action TEXT, create_time TEXT, finish_action TEXT, finish_time TEXT,
+    assignee_username TEXT, assignee_name TEXT,
+    raw TEXT NOT NULL,
+    PRIMARY KEY (system, tenant, instance_id, position)
+);
+CREATE TABLE nodes (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, instance_id TEXT NOT NULL, position BIGINT NOT NULL,
+    instance_type TEXT, action_id TEXT, action_name TEXT, parent_instance_id TEXT,
+    start_time TEXT, end_time TEXT, status TEXT, succeed BOOLEAN, error_msg TEXT, input TEXT, output TEXT,
     raw TEXT NOT NULL,
     PRIMARY KEY (system, tenant, instance_id, position)
 );
