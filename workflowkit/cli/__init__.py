@@ -6,6 +6,7 @@ commands that need them, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -84,6 +85,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return next((code for kinds, code in _EXIT_CODES if isinstance(error, kinds)), 1)
     except OSError as error:  # of our own output: whatever else is read or written has errors of its own
         click.echo(f"Error: can't write to stdout ({error.strerror})", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
         return 1
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)

@@ -1,8 +1,9 @@
 """The archive's tables: plain, made to be queried by hand, the same in SQLite and PostgreSQL.
 
 `tasks` (an instance's tasks, commented or not) and `nodes` (of a topology) are laid down, and stay
-empty until a harvest can be asked for them. A column is added, never renamed. `state` is ours (pending, partial, done, failed), `status` the
-vendor's, null if not asked. Times are UTC text. `raw` is the vendor's own JSON of that row.
+empty until a harvest can be asked for them. A column is added, never renamed. `state` is ours
+(pending, partial, done, failed), `status` the vendor's, null if not asked. Times are UTC text.
+`raw` is the vendor's own JSON of that row.
 """
 
 from __future__ import annotations
