@@ -291,7 +291,9 @@ def test_reading_changes_nothing(shell):
     (shell.folder / "empty.db").touch()
     before = (shell.folder / "a.db").read_bytes()
     assert shell("status", "a.db")[0] == 0
+    assert shell("export", "a.db", "--to", "-", "--format", "csv")[0] == 0
     assert (shell.folder / "a.db").read_bytes() == before
+    assert sorted(file.name for file in shell.folder.iterdir()) == ["a.db", "empty.db"]
     assert shell("status", "empty.db")[0] == 1
     assert (shell.folder / "empty.db").read_bytes() == b""
 

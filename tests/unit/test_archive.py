@@ -48,6 +48,18 @@ async def test_the_file_is_its_owners_only(path):
     assert modes == {0o600}
 
 
+async def test_at_rest_it_is_one_file_and_a_reader_does_not_hold_up_the_end(path):
+    async with Archive.open(path) as archive:
+        await put(archive, "i", ROW)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    async with Archive.open(path, create=False) as reader, Archive.open(path) as archive:
+        await put(archive, "j", ROW)
+        assert (await reader.counts()).done == 2
+    async with Archive.open(path) as archive:
+        assert (await archive.counts()).done == 2
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
 async def test_tables_are_as_the_rows_say(path):
     async with Archive.open(path):
         connection = sqlite3.connect(path)

@@ -16,7 +16,7 @@ import attrs
 from ..errors import ConfigError, HarvestError
 from ..redact import redact_url
 from ..source import InstanceRef, Row
-from .database import connect, explain, now, open_reader, storable
+from .database import connect, disconnect, explain, now, open_reader, storable
 from .schema import TABLES, columns
 from .writer import Writer
 
@@ -117,7 +117,10 @@ class Archive:
         return cls(Path(path).absolute(), create=create)
 
     async def __aenter__(self) -> Self:
-        self._writer = Writer(lambda: connect(self.path, create=self._create), writes=self._create)
+        if self._create:
+            self._writer = Writer(lambda: connect(self.path, create=True), disconnect)
+        else:
+            self._writer = Writer(lambda: connect(self.path, create=False), begin="BEGIN")
         try:
             await self._run(lambda _: None)
         except BaseException:

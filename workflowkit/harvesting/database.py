@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import NoneType
@@ -55,6 +56,17 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(
         f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5.0, check_same_thread=False
     )
+
+
+def disconnect(connection: sqlite3.Connection) -> None:
+    """Close a connection that writes, and leave the archive as one file that can be read without traces.
+
+    While somebody else has it open, its write-ahead log stays; the last to close it takes it away.
+    """
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
 
 
 def _create_file(path: Path) -> None:

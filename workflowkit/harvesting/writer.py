@@ -46,9 +46,16 @@ class _Job:
 class Writer:
     """Runs functions on one connection, in order, each in a transaction."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], *, writes: bool = True) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        disconnect: Callable[[sqlite3.Connection], None] = sqlite3.Connection.close,
+        *,
+        begin: str = "BEGIN IMMEDIATE",
+    ) -> None:
         self._connect = connect
-        self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+        self._disconnect = disconnect
+        self._begin = begin
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="workflowkit-archive", daemon=True)
         self._thread.start()
@@ -84,7 +91,7 @@ class Writer:
             if ended:
                 break
         if connection is not None:
-            connection.close()
+            self._disconnect(connection)
 
     def _group(self, first: _Job) -> tuple[list[_Job], bool]:
         """Return the job with all that wait behind it, and whether the end was among them."""
