@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from . import __version__
-from ._transport import HttpxTransport, is_loopback
+from ._transport import HttpxTransport, Transport, is_loopback
 from .auth import Auth
 from .classify import request_id, status_error
 from .converter import decode
@@ -143,7 +143,7 @@ class Client:
         self._auth = auth
         self._classify = classify
         self._scope = (system, origin(self._base_url), options.tenant)
-        self._transport = HttpxTransport(self._base_url)
+        self._transport: Transport = HttpxTransport(self._base_url)
         self._closed = False
 
     @property

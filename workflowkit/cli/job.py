@@ -56,8 +56,8 @@ def describe(summary: Summary, archive: str) -> str:
     """Return what a harvest did, for people."""
     if not summary.done + summary.failed + summary.skipped:
         return "nothing to do: no instance was named"
-    lines = [f"{summary.done:,} instances with {summary.logs:,} logs harvested into {archive}"]
-    lines[0] += f", {summary.requests:,} requests; {summary.skipped:,} were there already"
+    harvested = f"{summary.done:,} instances with {summary.logs:,} logs harvested into {archive}"
+    lines = [f"{harvested}, {summary.requests:,} requests; {summary.skipped:,} were there already"]
     if summary.failed:
         lines.append(
             f"{summary.failed:,} failed: `workflowkit status {archive}` names them, --retry-failed tries again"

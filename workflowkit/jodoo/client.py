@@ -106,7 +106,7 @@ class JodooClient(Client):
         """Return an instance's log: the tasks that carry an approval comment.
 
         Await it for all, iterate over it, or walk its `pages`; a page's cursor is the number of
-        logs up to its end. The order is not documented; oldest first is what has been seen.
+        logs up to its end. The vendor documents no order; oldest first is assumed.
         An instance without comments yields nothing; an unknown one raises `NotFound`.
 
         Args:
@@ -116,7 +116,7 @@ class JodooClient(Client):
             limit: logs per request, 1 to 100; never the total.
 
         Vendor path: ``POST /v1/workflow/instance/logs``, 30 requests/s. A page shorter than the
-        limit is the last one (seen, not documented).
+        limit is taken for the last one; no page of the vendor's says so.
         """
         check_id("instance_id", instance_id)
         check_names("types", types, '["comment"]')
@@ -175,11 +175,12 @@ class JodooClient(Client):
         check_id("app_id", app_id)
         check_id("entry_id", entry_id)
         check_limit(limit)
+        body: dict[str, Any] = {"app_id": app_id, "entry_id": entry_id, "limit": limit}
         if fields is not None:
             check_names("fields", fields, '["_widget_1508400000001"]')
-        chosen = {"fields": list(fields) if fields is not None else None, "filter": filter}
-        body: dict[str, Any] = {"app_id": app_id, "entry_id": entry_id, "limit": limit}
-        body |= {name: value for name, value in chosen.items() if value is not None}
+            body["fields"] = list(fields)
+        if filter is not None:
+            body["filter"] = filter
 
         async def fetch(cursor: Cursor | None) -> Page[FormRecord]:
             after = {} if cursor is None else {"data_id": cursor}
