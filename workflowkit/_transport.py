@@ -17,6 +17,7 @@ import httpx
 
 from .errors import ConfigError, TransportError
 from .exchange import Request, Response
+from .redact import Headers
 
 LARGEST_BODY = 64 * 1024 * 1024
 """Bytes. A page of 100 logs is some 60 KB; a body beyond this is refused while it streams."""
@@ -129,7 +130,7 @@ class HttpxTransport:
                 chunks.append(chunk)
         finally:
             await answer.aclose()
-        return Response(status=answer.status_code, headers=dict(answer.headers), content=b"".join(chunks))
+        return Response(status=answer.status_code, headers=Headers(answer.headers), content=b"".join(chunks))
 
 
 def _explain(error: Exception, base_url: str) -> str:

@@ -3,50 +3,76 @@
 from __future__ import annotations
 
 import re
-from typing import NoReturn, Protocol
+from collections.abc import Iterable
+from typing import NoReturn
 
-from .errors import ConfigError
-from .exchange import Request
+from .errors import AuthenticationError, ConfigError
+from .exchange import Request, Response
 from .redact import Secret
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
-class Auth(Protocol):
-    """Adds credentials to one attempt. Asked anew for each, inside the limiter."""
+def check_secret(name: str, value: str, remedy: str) -> None:
+    """Raise ConfigError unless the value can stand in a header; it is not shown."""
+    if not value:
+        raise ConfigError(f"{name} is empty: {remedy}")
+    if not _VISIBLE.fullmatch(value):
+        raise ConfigError(
+            f"{name} ({len(value)} characters) contains a blank, a line break or a non-ASCII character: {remedy}"
+        )
 
-    async def authorize(self, request: Request) -> None:
+
+class Auth:
+    """Credentials at work for one client. The base has none: subclasses add what they need.
+
+    `ready` is called before an attempt waits for its limits, `authorize` when it is about to be sent.
+    """
+
+    async def ready(self) -> None:
+        """Get hold of what `authorize` needs; may send requests of its own."""
+
+    def authorize(self, request: Request) -> None:
         """Add the credentials to the request's headers."""
 
+    def explain(self, response: Response) -> str | None:
+        """Return what is known of why a request was refused, None if nothing is."""
+
+    def renew(self, request: Request, error: AuthenticationError) -> bool:  # noqa: ARG002
+        """Return whether one more attempt makes sense, because `ready` will get new credentials."""
+        return False
+
     def redact(self, text: str) -> str:
-        """Return the text with every secret this object knows replaced."""
+        """Replace every secret wherever it stands in the text."""
+        for secret in self._secrets():
+            text = text.replace(secret, "[redacted]")
+        return text
+
+    async def aclose(self) -> None:
+        """Close what `ready` has opened."""
+
+    def _secrets(self) -> Iterable[str]:
+        return ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}([redacted])"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials can't be pickled: create them where they are used")
 
 
-class BearerKey:
-    """An API key sent as ``Authorization: Bearer ...``; it refuses to be pickled or printed."""
+class BearerKey(Auth):
+    """An API key sent as ``Authorization: Bearer ...``."""
 
     __slots__ = ("_key",)
 
     def __init__(self, key: Secret) -> None:
-        if not key:
-            raise ConfigError("the API key is empty: pass the key from the vendor's console")
-        if not _VISIBLE.fullmatch(key):
-            raise ConfigError(
-                f"the API key ({len(key)} characters) contains a blank, a line break or a non-ASCII character: "
-                "copy it again, without quotes or the word Bearer"
-            )
+        check_secret("the API key", key, "copy it again from the vendor's console, without quotes or the word Bearer")
         self._key = key
 
-    async def authorize(self, request: Request) -> None:
+    def authorize(self, request: Request) -> None:
         """Set the Authorization header."""
         request.headers["Authorization"] = f"Bearer {self._key}"
 
-    def redact(self, text: str) -> str:
-        """Replace the key wherever it stands in the text."""
-        return text.replace(self._key, "[redacted]")
-
-    def __repr__(self) -> str:
-        return "BearerKey([redacted])"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("credentials can't be pickled: create them where they are used")
+    def _secrets(self) -> Iterable[str]:
+        return (self._key,)

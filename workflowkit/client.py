@@ -1,13 +1,14 @@
 """The client core: lifecycle, limits, and the loop around one attempt.
 
 The order is fixed: retry > cooldown > limit of the endpoint > limit of the tenant > credentials >
-send. Each attempt passes all of it, so a retry can no more exceed a limit than a first try.
+send. Each attempt passes all of it, so a retry can no more exceed a limit than a first try. Where
+credentials need a request of their own (a token), that is a call of another client, and waits in
+that client's limits before the attempt waits in ours.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,12 +24,20 @@ from .auth import Auth
 from .classify import request_id, status_error
 from .converter import decode
 from .document import Document
-from .endpoint import Endpoint
-from .errors import ApiError, ConfigError, DecodeError, RateLimited, TransportError, WorkflowKitError
+from .endpoint import Endpoint, Query
+from .errors import (
+    ApiError,
+    AuthenticationError,
+    ConfigError,
+    DecodeError,
+    RateLimited,
+    TransportError,
+    WorkflowKitError,
+)
 from .exchange import Request, Response
 from .model import Model
 from .ratelimit import Turn, check_rate, ledger_of, limiter_of
-from .redact import Headers, redact_url
+from .redact import redact_url
 from .retry import ADVISED, RetryPolicy
 from .telemetry import Observer, RequestDone, Retrying, notify
 
@@ -39,12 +48,14 @@ _URL = re.compile(
 )
 """Scheme, host, port and path: neither user, query, fragment nor blanks."""
 
-Rate = float | Literal["documented"] | None
-"""Requests per second for the tenant; ``"documented"`` is what the vendor states, None no limit."""
+Rate = float | Literal["default"] | None
+"""Requests per second for the tenant; ``"default"`` is what its client's docstring says, None no limit."""
 
 _LARGE = 1 << 20
 """Bytes from which decoding would hold up the event loop noticeably, so it is done in a thread."""
 
+
+_NOTHING: Mapping[str, Any] = {}
 
 Classify = Callable[[Response], ApiError | None]
 """Reads a system's own error body; None where the answer holds none."""
@@ -58,7 +69,7 @@ class Options:
         base_url: where the API lives; ``https``, or ``http`` on this machine.
         tenant: whose quota it is; clients of one tenant share their limits within a process.
         rate: requests per second, see `Rate`.
-        documented_rate: what the vendor states for a tenant, None where it doesn't.
+        default_rate: what the vendor documents for a tenant, or our choice where it doesn't.
         vendor_host: whether the base URL is the vendor's own.
         timeout: for one attempt, from connecting to the last byte; waiting for limits isn't in it.
         max_wait: the longest wait for the limits before RateLimited is raised, unsent.
@@ -71,7 +82,7 @@ class Options:
     base_url: str
     tenant: str
     rate: Rate
-    documented_rate: float | None
+    default_rate: float
     vendor_host: bool
     timeout: float
     max_wait: float | None
@@ -95,7 +106,7 @@ class Options:
             raise ConfigError("tenant: pass a name, or leave it out")
         if self.transport not in ("auto", "httpx"):
             raise ConfigError(f"transport={self.transport!r}: pass 'auto' or 'httpx'")
-        if self.rate != "documented":
+        if self.rate != "default":
             check_rate(self.rate)
         for name, seconds in (("timeout", self.timeout), ("max_wait", self.max_wait)):
             if seconds is not None and not seconds > 0:
@@ -103,11 +114,11 @@ class Options:
 
     def tenant_rate(self) -> float | None:
         """Return the tenant's requests per second, None for no limit."""
-        return self.documented_rate if self.rate == "documented" else self.rate
+        return self.default_rate if self.rate == "default" else self.rate
 
     def endpoint_rate(self, documented: float | None) -> float | None:
         """Return an endpoint's requests per second, None for no limit."""
-        if self.rate == "documented":
+        if self.rate == "default":
             return documented
         if self.rate is None or documented is None or not self.vendor_host:
             return self.rate
@@ -126,6 +137,7 @@ class Reply(Generic[M]):
 
     value: M
     document: Document
+    headers: Mapping[str, str]
     attempts: int
     request_id: str | None
 
@@ -162,6 +174,7 @@ class Client:
     async def aclose(self) -> None:
         """Close all connections. Calls after this raise ConfigError."""
         self._closed = True
+        await self._auth.aclose()
         await self._transport.aclose()
 
     def __repr__(self) -> str:
@@ -172,21 +185,34 @@ class Client:
     def __reduce__(self) -> NoReturn:
         raise TypeError("clients can't be pickled: create one in each process")
 
-    async def _call(self, endpoint: Endpoint[M], body: Mapping[str, Any], *, subject: str | None = None) -> Reply[M]:
+    async def _call(
+        self,
+        endpoint: Endpoint[M],
+        body: Mapping[str, Any] | None = None,
+        *,
+        path: Mapping[str, str] = _NOTHING,
+        query: Query = _NOTHING,
+        subject: str | None = None,
+    ) -> Reply[M]:
         """Send until it succeeds or the retry policy gives up.
 
         An error says how many attempts that was, and names the subject: the id that was asked for.
+        Credentials that were refused are renewed once, if they can be; that is one attempt more.
         """
-        content = json.dumps(body).encode()
         attempt = 0
+        renewed = False
         while True:
+            await self._auth.ready()
+            request = endpoint.request(self._base_url, path=path, query=query, body=body)
             turn = await self._turn(endpoint, attempt)
             attempt += 1
             try:
-                return await self._attempt(endpoint, content, turn, attempt)
+                return await self._attempt(endpoint, request, turn, attempt)
             except WorkflowKitError as error:
                 error.attempts, error.endpoint, error.subject = attempt, endpoint.name, subject
                 delay = self._options.retry.delay(error, attempt)
+                if isinstance(error, AuthenticationError) and not renewed and self._auth.renew(request, error):
+                    renewed, delay = True, 0.0
                 if isinstance(error, RateLimited):
                     self._cool_down(endpoint, error, delay)
                 if delay is None:
@@ -217,19 +243,14 @@ class Client:
             raise refusal from None
         return turn
 
-    async def _attempt(self, endpoint: Endpoint[M], content: bytes, turn: Turn, attempt: int) -> Reply[M]:
-        request = Request(
-            method=endpoint.method,
-            url=self._base_url + endpoint.path,
-            headers=Headers({"Content-Type": "application/json", "User-Agent": f"workflowkit/{__version__}"}),
-            content=content,
-        )
+    async def _attempt(self, endpoint: Endpoint[M], request: Request, turn: Turn, attempt: int) -> Reply[M]:
+        request.headers["User-Agent"] = f"workflowkit/{__version__}"
         started = time.monotonic()
         response: Response | None = None
         failure: BaseException | None = None
         try:
             with turn:
-                await self._auth.authorize(request)
+                self._auth.authorize(request)
                 turn.sent_at = time.monotonic()
                 response = await self._transport.send(request, timeout=self._options.timeout)
                 turn.answered_at = time.monotonic()
@@ -251,7 +272,9 @@ class Client:
                 request_id=request_id(response) if response is not None else None,
             )
             notify(self._options.observers, done)
-        return Reply(value=value, document=document, attempts=attempt, request_id=done.request_id)
+        return Reply(
+            value=value, document=document, headers=response.headers, attempts=attempt, request_id=done.request_id
+        )
 
     async def _read(self, endpoint: Endpoint[M], response: Response, document: Document) -> M:
         """Return the decoded answer, or raise the error that it is."""
@@ -266,7 +289,10 @@ class Client:
         else:
             fault = status_error(response)
         text = self._auth.redact(response.content.decode("utf-8", "replace"))
-        raise self._classify(attrs.evolve(response, content=text.encode())) or fault
+        fault = self._classify(attrs.evolve(response, content=text.encode())) or fault
+        if isinstance(fault, AuthenticationError):
+            fault.hint = self._auth.explain(response) or fault.hint
+        raise fault
 
     async def _pause(self, endpoint: Endpoint[M], error: WorkflowKitError, attempt: int, delay: float) -> None:
         """Wait before the next attempt."""
@@ -282,4 +308,7 @@ class Client:
         if delay is None:
             delay = min(error.retry_after or ADVISED, self._options.retry.longest_retry_after)
         scope = (*self._scope, endpoint.name) if error.scope == "endpoint" else self._scope
-        ledger_of(scope).cool_down(delay)
+        ledger = ledger_of(scope)
+        ledger.cool_down(delay)
+        if error.limit is not None:
+            ledger.lower(error.limit)

@@ -6,11 +6,20 @@ documented rate stands in one place only.
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+import json
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 import attrs
 
+from .exchange import Request
+from .redact import Headers
+
 T = TypeVar("T")
+
+Query = Mapping[str, str | int | bool]
+"""What follows the ``?`` of a URL, before it is encoded."""
 
 
 @attrs.frozen(kw_only=True)
@@ -20,9 +29,10 @@ class Endpoint(Generic[T]):
     Attributes:
         name: unique, as ``system.operation``; it is in errors, telemetry and limits.
         method: the HTTP method.
-        path: below the client's base URL, starting with ``/``.
+        path: below the client's base URL, starting with ``/``; it may have ``{placeholders}``.
         returns: the class a successful answer decodes to.
         rate: requests per second as the vendor documents, `None` where it doesn't.
+        content_type: as the vendor documents it.
     """
 
     name: str
@@ -30,3 +40,25 @@ class Endpoint(Generic[T]):
     path: str
     returns: type[T]
     rate: float | None
+    content_type: str = "application/json"
+
+    def request(
+        self, base_url: str, *, path: Mapping[str, str], query: Query, body: Mapping[str, Any] | None
+    ) -> Request:
+        """Return one attempt's request, without credentials.
+
+        Query parameters are sorted and encoded in the one way that every signature scheme agrees on.
+        """
+        url = base_url + self.path.format_map({name: quote(value, safe="") for name, value in path.items()})
+        if query:
+            url += "?" + "&".join(f"{quote(name, safe='')}={_encode(query[name])}" for name in sorted(query))
+        return Request(
+            method=self.method,
+            url=url,
+            headers=Headers({"Content-Type": self.content_type}),
+            content=b"" if body is None else json.dumps(body).encode(),
+        )
+
+
+def _encode(value: str | int | bool) -> str:  # noqa: FBT001
+    return quote(str(value).lower() if isinstance(value, bool) else str(value), safe="")

@@ -35,9 +35,13 @@ class WorkflowKitError(Exception):
     subject: str | None = None
     """The id that was asked for; None if it was a listing."""
 
+    hint: str | None = None
+    """What is behind it or helps, where we know more than the service says; part of `str`."""
+
     def __str__(self) -> str:
         where = f"{self.endpoint} of {self.subject}" if self.subject else self.endpoint
-        return f"{where}: {self._explain()}" if where else self._explain()
+        text = f"{where}: {self._explain()}" if where else self._explain()
+        return f"{text}; {self.hint}" if self.hint else text
 
     def _explain(self) -> str:
         return super().__str__()
@@ -130,6 +134,7 @@ class RateLimited(_Passing):
     Attributes:
         retry_after: seconds until a new try makes sense, `None` if nobody said.
         scope: whose limit it is: that of one ``endpoint``, or of the whole ``tenant``.
+        limit: the limit as requests per second, where the refusal names it; the client keeps to it from then on.
     """
 
     def __init__(
@@ -138,10 +143,12 @@ class RateLimited(_Passing):
         *,
         scope: Literal["endpoint", "tenant"] = "tenant",
         retry_after: float | None = None,
+        limit: float | None = None,
         **facts: Any,
     ) -> None:
         super().__init__(message, retry_after=retry_after, **facts)
         self.scope = scope
+        self.limit = limit
 
 
 class ServerError(_Passing):

@@ -56,12 +56,14 @@ class Ledger:
         ended: when each request that is still counted was answered, ascending.
         not_before: the cooldown's deadline.
         longest_window: of all limits over this scope; older entries are forgotten.
+        ceiling: the lowest rate that the server itself has named; every limiter of the scope keeps to it.
     """
 
     def __init__(self) -> None:
         self.ended: deque[float] = deque()
         self.not_before: float = 0.0
         self.longest_window: float = 0.0
+        self.ceiling: float = math.inf
         self._in_flight: Counter[asyncio.AbstractEventLoop] = Counter()
         self._slowest = 0.0
 
@@ -106,6 +108,10 @@ class Ledger:
         """Let nobody send for so long from now; an earlier, longer cooldown stands."""
         self.not_before = max(self.not_before, time.monotonic() + seconds)
 
+    def lower(self, rate: float) -> None:
+        """Let nobody send faster than this from now on, however much more was configured."""
+        self.ceiling = min(self.ceiling, rate)
+
     def _bury(self, now: float) -> None:
         """Take requests of a loop that was closed under them for ended: nobody will give them back."""
         for loop in [loop for loop in self._in_flight if loop.is_closed()]:
@@ -119,21 +125,28 @@ class Limiter:
     def __init__(self, ledger: Ledger, rate: float | None) -> None:
         self.ledger = ledger
         self._loop = asyncio.get_running_loop()
+        self._rate = rate
         self._slots = sys.maxsize
         self._window = 0.0
         self._bucket: AsyncLimiter | None = None
         if rate is not None:
-            self._slots = max(1, math.floor(rate))
-            self._window = self._slots / rate + _MARGIN
-            ledger.longest_window = max(ledger.longest_window, self._window)
-            burst = max(1.0, rate / 50)
-            self._bucket = AsyncLimiter(burst, burst / (rate * _SPREAD))
+            self._tune(rate)
         self._queue = asyncio.Lock()
         self._ended = asyncio.Event()
+
+    def _tune(self, rate: float) -> None:
+        self._rate = rate
+        self._slots = max(1, math.floor(rate))
+        self._window = self._slots / rate + _MARGIN
+        self.ledger.longest_window = max(self.ledger.longest_window, self._window)
+        burst = max(1.0, rate / 50)
+        self._bucket = AsyncLimiter(burst, burst / (rate * _SPREAD))
 
     async def acquire(self) -> None:
         """Wait in line until one more request may be sent, and take its slot."""
         async with self._queue:
+            if self._rate is not None and self._rate > self.ledger.ceiling:
+                self._tune(self.ledger.ceiling)
             if self._bucket is not None:
                 await self._bucket.acquire()
             while (delay := self._delay()) > 0:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-_SECRET = frozenset({"authorization", "proxy-authorization", "x-auth-token", "x-security-token", "cookie"})
+_SECRET = frozenset(
+    {
+        "authorization",
+        "proxy-authorization",
+        "x-auth-token",
+        "x-security-token",
+        "x-subject-token",
+        "cookie",
+        "set-cookie",
+        "location",  # where it leads can be a signed link
+    }
+)
 
 
 def redact_url(url: str) -> str:
@@ -25,7 +36,7 @@ class Secret(str):
 
 
 class Headers(dict[str, str]):
-    """Request headers whose repr hides the values of those that carry credentials."""
+    """Headers whose repr hides the values of those that carry credentials."""
 
     def __repr__(self) -> str:
         return repr({name: "[redacted]" if name.lower() in _SECRET else value for name, value in self.items()})

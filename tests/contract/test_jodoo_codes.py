@@ -47,6 +47,7 @@ def test_the_table_holds_the_documented_codes_and_no_others():
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: str(row["code"]))
 def test_each_code_is_classified(row):
     error = classify(answer(400, {"code": row["code"], "msg": row["meaning"]}, x_request_id="r-1"))
+    assert error is not None
     assert type(error) is MEANS[row["class"]]
     assert (error.code, error.status, error.message, error.request_id) == (row["code"], 400, row["meaning"], "r-1")
 

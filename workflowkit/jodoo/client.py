@@ -56,7 +56,7 @@ class JodooClient(Client):
         edition: str = "jodoo",
         base_url: str | None = None,
         tenant: str = "default",
-        rate: Rate = "documented",
+        rate: Rate = "default",
         timeout: float = 30.0,
         max_wait: float | None = None,
         insecure_http: bool = False,
@@ -73,7 +73,7 @@ class JodooClient(Client):
             base_url=address,
             tenant=tenant,
             rate=rate,
-            documented_rate=self._edition.tenant_rate,
+            default_rate=self._edition.tenant_rate,
             vendor_host=address.startswith(tuple(each.base_url for each in EDITIONS.values())),
             timeout=timeout,
             max_wait=max_wait,
@@ -133,7 +133,7 @@ class JodooClient(Client):
                 )
             except InvalidRequest as error:
                 if set(types) - {"comment"}:
-                    error.add_note(f'types={list(types)!r}: only "comment" is documented')
+                    error.hint = f'types={list(types)!r}: only "comment" is documented'
                 raise
             return _page(reply, "logs", reply.value.logs, _skipped(start, len(reply.value.logs), limit))
 
