@@ -1,4 +1,4 @@
-"""Asyncio SDK for workflow systems: Jodoo (简道云) logs, without ever tripping their limits.
+"""Asyncio SDK for workflow systems: Jodoo (简道云) and Huawei Cloud SecMaster, without tripping their limits.
 
 Names are imported when they are first used, so ``import workflowkit`` costs next to nothing.
 """
@@ -31,24 +31,35 @@ if TYPE_CHECKING:
     from .paginator import Page as Page
     from .paginator import Paginator as Paginator
     from .retry import RetryPolicy as RetryPolicy
+    from .secmaster import AccessKey as AccessKey
+    from .secmaster import IamPassword as IamPassword
+    from .secmaster import IamToken as IamToken
+    from .secmaster import SecMasterClient as SecMasterClient
 
 _HOME = {
+    "AccessKey": "secmaster",
     "Archive": "harvesting",
+    "IamPassword": "secmaster",
+    "IamToken": "secmaster",
     "JodooClient": "jodoo",
     "Page": "paginator",
     "Paginator": "paginator",
     "RetryPolicy": "retry",
+    "SecMasterClient": "secmaster",
     "Summary": "harvesting",
     "harvest": "harvesting",
 }
 
 __all__ = [
+    "AccessKey",
     "ApiError",
     "Archive",
     "AuthenticationError",
     "ConfigError",
     "DecodeError",
     "HarvestError",
+    "IamPassword",
+    "IamToken",
     "InvalidRequest",
     "JodooClient",
     "NotFound",
@@ -58,6 +69,7 @@ __all__ = [
     "QuotaExceeded",
     "RateLimited",
     "RetryPolicy",
+    "SecMasterClient",
     "ServerError",
     "Summary",
     "TransportError",

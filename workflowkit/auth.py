@@ -38,7 +38,7 @@ class Auth:
     def explain(self, response: Response) -> str | None:
         """Return what is known of why a request was refused, None if nothing is."""
 
-    def renew(self, request: Request, error: AuthenticationError) -> bool:  # noqa: ARG002
+    def renew(self, request: Request, error: AuthenticationError) -> bool:
         """Return whether one more attempt makes sense, because `ready` will get new credentials."""
         return False
 

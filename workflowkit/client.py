@@ -139,7 +139,6 @@ class Reply(Generic[M]):
     document: Document
     headers: Mapping[str, str]
     attempts: int
-    request_id: str | None
 
 
 class Client:
@@ -247,6 +246,7 @@ class Client:
         request.headers["User-Agent"] = f"workflowkit/{__version__}"
         started = time.monotonic()
         response: Response | None = None
+        document: Document | None = None
         failure: BaseException | None = None
         try:
             with turn:
@@ -254,7 +254,7 @@ class Client:
                 turn.sent_at = time.monotonic()
                 response = await self._transport.send(request, timeout=self._options.timeout)
                 turn.answered_at = time.monotonic()
-            document = Document(response.content)
+            document = Document(response.content, request_id(response))
             value = await self._read(endpoint, response, document)
         except BaseException as error:
             failure = error
@@ -269,12 +269,10 @@ class Client:
                 waited=turn.waited,
                 elapsed=time.monotonic() - started,
                 size=len(response.content) if response is not None else 0,
-                request_id=request_id(response) if response is not None else None,
+                request_id=document.request_id if document is not None else None,
             )
             notify(self._options.observers, done)
-        return Reply(
-            value=value, document=document, headers=response.headers, attempts=attempt, request_id=done.request_id
-        )
+        return Reply(value=value, document=document, headers=response.headers, attempts=attempt)
 
     async def _read(self, endpoint: Endpoint[M], response: Response, document: Document) -> M:
         """Return the decoded answer, or raise the error that it is."""

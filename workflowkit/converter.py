@@ -35,7 +35,8 @@ def decode(document: Document, returns: type[M]) -> M:
         TransportError: the body isn't JSON.
         DecodeError: it is JSON, but not what the class describes.
     """
-    model = _decode_fast(document.body, returns) or _decode_fully(document.body, returns)
+    body = returns.prepare(document.body)
+    model = _decode_fast(body, returns) or _decode_fully(body, returns)
     bind(model, document)
     return model
 

@@ -7,6 +7,7 @@ import functools
 import json
 import re
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import msgspec
@@ -34,16 +35,20 @@ codecs.register_error(_PATCH, _patch)
 
 
 class Document:
-    """The body of one answer."""
+    """The body of one answer, and the vendor's id for it."""
 
-    __slots__ = ("_raws", "body")
+    __slots__ = ("_raws", "body", "request_id")
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, request_id: str | None = None) -> None:
         self.body: bytes = body
+        self.request_id: str | None = request_id
         self._raws: dict[str, tuple[bytes, ...]] = {}
 
     def raws(self, name: str) -> tuple[bytes, ...]:
-        """Return each element of the array of that name as the vendor wrote it."""
+        """Return each element of the array of that name as the vendor wrote it; ``a.b`` is b in the object a.
+
+        Where there is no such array, there are no elements.
+        """
         if name not in self._raws:
             self._raws[name] = _split(self.body, name)
         return self._raws[name]
@@ -103,21 +108,33 @@ def _mend_constant(match: re.Match[bytes]) -> bytes:
 
 
 @functools.cache
-def _splitter(name: str) -> Callable[[bytes], Any]:
-    envelope: Any = msgspec.defstruct("Envelope", [(name, list[msgspec.Raw])])
-    return msgspec.json.Decoder(envelope).decode
+def _finder(name: str) -> Callable[[bytes], list[bytes]]:
+    envelope: Any = list[msgspec.Raw] | None
+    for part in reversed(name.split(".")):
+        envelope = msgspec.defstruct("Envelope", [(part, envelope | None, None)])
+    decode, array = msgspec.json.Decoder(envelope).decode, attrgetter(name)
+
+    def find(body: bytes) -> list[bytes]:
+        try:
+            return [bytes(raw) for raw in array(decode(body)) or ()]
+        except AttributeError:  # what should hold the array is null, or isn't there
+            return []
+
+    return find
 
 
 def _split(body: bytes, name: str) -> tuple[bytes, ...]:
-    split = _splitter(name)
+    find = _finder(name)
     try:
-        return tuple(bytes(raw) for raw in getattr(split(body), name))
+        return tuple(find(body))
     except msgspec.DecodeError:
         mended = mend(body)
     originals: list[bytes] = []
-    end = mended.index(b'"%b"' % name.encode())
-    for piece in getattr(split(mended), name):  # every byte is in its place: cut the original there
-        start = mended.index(bytes(piece), end)
-        end = start + len(bytes(piece))
+    end = 0
+    for part in name.split("."):
+        end = mended.index(b'"%b"' % part.encode(), end)
+    for piece in find(mended):  # every byte is in its place: cut the original there
+        start = mended.index(piece, end)
+        end = start + len(piece)
         originals.append(body[start:end])
     return tuple(originals)

@@ -25,6 +25,17 @@ class Model:
     __attrs_attrs__: ClassVar[Any]
     wire_names: ClassVar[Mapping[str, str]] = {}
 
+    @classmethod
+    def prepare(cls, body: bytes) -> bytes:
+        """Return an answer's body as decoding expects it: overridden for a vendor who writes otherwise."""
+        return body
+
+    @property
+    def request_id(self) -> str | None:
+        """The vendor's id of the answer this came in, to quote to its support; None if it sent none."""
+        document, _ = locate(self)
+        return document.request_id if document else None
+
     @property
     def extra(self) -> dict[str, JSON]:
         """The fields the vendor sent that this version doesn't know; empty if made by hand.

@@ -7,7 +7,7 @@ way, so breaking out of a loop, or cancelling it, leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -37,15 +37,17 @@ class Page(Generic[T]):
     request_id: str | None = attrs.field(default=None, eq=False)
     _document: Document | None = attrs.field(default=None, repr=False, eq=False)
     _name: str = attrs.field(default="", repr=False, eq=False)
+    _kept: Sequence[int] | None = attrs.field(default=None, repr=False, eq=False)
 
     @property
     def raw(self) -> tuple[bytes, ...]:
         """The vendor's own bytes of each item, in the order of `items`; empty if made by hand."""
-        return self._document.raws(self._name) if self._document is not None else ()
+        raws = self._document.raws(self._name) if self._document is not None else ()
+        return raws if self._kept is None else tuple(raws[index] for index in self._kept)
 
 
 Fetch = Callable[[Cursor | None], Awaitable[Page[T]]]
-"""Gets the page at a cursor; None is the beginning."""
+"""Gets the page at a cursor; None is the beginning. One is made for each walk through a listing."""
 
 
 class Paginator(Generic[T]):
@@ -54,14 +56,17 @@ class Paginator(Generic[T]):
     ``await`` it for all items as a list, ``async for`` it for one after the other, or use `pages`.
     Each use starts from the beginning and sends its own requests; a failed page is retried as its
     client's policy says, then raises.
+
+    Args:
+        begin: returns what fetches the pages of one walk, and may remember what that has seen.
     """
 
-    def __init__(self, fetch: Fetch[T]) -> None:
-        self._fetch = fetch
+    def __init__(self, begin: Callable[[], Fetch[T]]) -> None:
+        self._begin = begin
 
     def pages(self, *, after: Cursor | None = None) -> AsyncIterator[Page[T]]:
         """Iterate over whole pages, starting at a cursor that an earlier page named."""
-        return _Pages(self._fetch, after)
+        return _Pages(self._begin(), after)
 
     def __aiter__(self) -> AsyncIterator[T]:
         return _Items(self.pages())

@@ -15,12 +15,21 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class InstanceRef:
-    """An instance to harvest, with what its listing said of it."""
+    """An instance to harvest, with what its listing said of it; None is for what it didn't say.
+
+    `status` is the vendor's, `raw` the vendor's own JSON.
+    """
 
     id: str
     app_id: str | None = None
     form_id: str | None = None
     status: str | None = None
+    name: str | None = None
+    workflow_name: str | None = None
+    trigger_type: str | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    raw: bytes | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -54,15 +63,38 @@ class AttachmentRow:
     expires_at: datetime | None
 
 
-Row = LogRow | AttachmentRow
+@attrs.frozen(kw_only=True)
+class NodeRow:
+    """One node of an instance's topology; `position` is that of the list, `raw` the vendor's own JSON."""
+
+    position: int
+    instance_type: str | None
+    action_id: str | None
+    action_name: str | None
+    parent_instance_id: str | None
+    start_time: datetime | None
+    end_time: datetime | None
+    status: str | None
+    succeed: bool | None
+    error_msg: str | None
+    input: str | None
+    output: str | None
+    raw: bytes
+
+
+Row = LogRow | AttachmentRow | NodeRow
 
 
 @attrs.frozen(kw_only=True)
 class Batch:
-    """The rows that one page of an instance brought, and how many requests it took."""
+    """The rows that one page of an instance brought, and how many requests it took.
+
+    `instance` is what the page said of the instance itself, where that is newer than the listing.
+    """
 
     rows: Sequence[Row]
     requests: int
+    instance: InstanceRef | None = None
 
 
 class Source(Protocol):
@@ -77,6 +109,10 @@ class Source(Protocol):
     system: str
     tenant: str
     requests: int
+
+    @property
+    def kinds(self) -> Sequence[type[Row]]:
+        """The kinds of rows that it brings of each instance: all there are of them."""
 
     def instances(self) -> AsyncIterator[Sequence[InstanceRef]]:
         """Yield what to harvest, in chunks as they come; the same id may come again."""

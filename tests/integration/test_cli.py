@@ -103,11 +103,19 @@ def test_harvest_status_export(shell, free):
         "harvest", "jodoo", "--app", "6573f1c2a9d4e80007b1c001", "--archive", "a.db", "--rate", "none", "--json"
     )
     assert (code, err) == (0, "")
-    assert json.loads(out) == {"done": 0, "failed": 0, "skipped": 60, "logs": 0, "requests": 4, "stopped": False}
+    assert json.loads(out) == {
+        "done": 0,
+        "failed": 0,
+        "skipped": 60,
+        "logs": 0,
+        "nodes": 0,
+        "requests": 4,
+        "stopped": False,
+    }
     code, out, _ = shell("status", "a.db")
     assert (code, str(logs) in out) == (0, True)
     code, out, _ = shell("status", "a.db", "--json")
-    counts = {"pending": 0, "partial": 0, "done": 60, "failed": 0, "logs": logs}
+    counts = {"pending": 0, "partial": 0, "done": 60, "failed": 0, "logs": logs, "nodes": 0}
     assert json.loads(out) == {**counts, "attachments": json.loads(out)["attachments"], "failures": []}
     code, out, err = shell("export", "a.db", "--to", "a.csv")
     assert (code, out, err) == (0, "", f"{logs} rows of logs written to a.csv\n")

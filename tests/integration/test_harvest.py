@@ -224,7 +224,7 @@ async def test_stop_drains(free, jodoo, archive):
 
 async def test_stop_before_anything_is_listed(archive):
     class Silent:
-        system, tenant, requests = "jodoo", "default", 0
+        system, tenant, kinds, requests = "jodoo", "default", (), 0
 
         async def instances(self):
             await asyncio.Event().wait()
@@ -255,7 +255,7 @@ async def test_cancelling_stops_at_once_and_leaves_nothing_running(free, jodoo, 
 @pytest.mark.parametrize("within", [False, True])
 async def test_cancelling_while_waiting_for_the_listing(archive, within):
     class Slow:
-        system, tenant, requests = "jodoo", "default", 0
+        system, tenant, kinds, requests = "jodoo", "default", (), 0
 
         async def instances(self):
             await asyncio.sleep(60)

@@ -160,7 +160,7 @@ def _other_version(path):
         (lambda path: path.write_text("dear diary " * 100), "not a database"),
         (lambda path: path.mkdir(), "is a folder; name a file in it"),
         (_other_database, "not an archive of workflowkit"),
-        (_other_version, f"an archive of version 7, but this workflowkit reads version {VERSION}"),
+        (_other_version, f"an archive of version 7, but this workflowkit reads up to version {VERSION}"),
     ],
 )
 async def test_what_is_no_archive_is_told_from_one_and_left_alone(path, prepare, message):

@@ -18,7 +18,7 @@ def numbers(count: int, limit: int, seen: list[Cursor | None]) -> Paginator[int]
         items = tuple(range(start, min(start + limit, count)))
         return Page(items=items, cursor=start + len(items) if len(items) == limit else None)
 
-    return Paginator(fetch)
+    return Paginator(lambda: fetch)
 
 
 @pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (9, 1), (10, 2), (11, 2), (25, 3)])
@@ -68,7 +68,7 @@ async def test_the_same_cursor_twice_raises_instead_of_looping():
             return Page(items=(1,), cursor=next(turns))
 
         with pytest.raises(DecodeError, match="no progress"):
-            await Paginator(fetch)
+            await Paginator(lambda: fetch)
 
 
 async def test_an_error_reaches_the_caller_and_the_iterator_can_go_on():
@@ -79,7 +79,7 @@ async def test_an_error_reaches_the_caller_and_the_iterator_can_go_on():
             raise DecodeError(("x @ $",))
         return Page(items=(1,), cursor=None)
 
-    pages = Paginator(fetch).pages()
+    pages = Paginator(lambda: fetch).pages()
     with pytest.raises(DecodeError):
         await anext(pages)
     assert (await anext(pages)).items == (1,)

@@ -10,8 +10,8 @@ import threading
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
+from ..arguments import check_id
 from ..errors import ConfigError
-from ..jodoo.arguments import check_id
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")

@@ -22,7 +22,7 @@ class Progress:
     """An observer of client and harvest; enter it to show what they say."""
 
     def __init__(self) -> None:
-        self._latest = HarvestProgress(total=0, listed=False, done=0, failed=0, skipped=0, logs=0, requests=0)
+        self._latest = HarvestProgress(total=0, listed=False, done=0, failed=0, skipped=0, logs=0, nodes=0, requests=0)
         self._sent: deque[float] = deque()
         self._open = AsyncExitStack()
         self._trouble = ""

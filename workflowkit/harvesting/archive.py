@@ -15,26 +15,35 @@ import attrs
 
 from ..errors import ConfigError, HarvestError
 from ..redact import redact_url
-from ..source import InstanceRef, Row
+from ..source import InstanceRef, LogRow, Row
 from .database import connect, disconnect, explain, now, open_reader, storable
 from .schema import TABLES, columns
 from .writer import Writer
 
 T = TypeVar("T")
 
-_ORDER = {"instances": "1, 2, 3", "logs": "1, 2, 3, 4", "attachments": "1, 2, 3, 4, 5", "events": "1, 2, 3, 4"}
+_ORDER = {
+    "instances": "1, 2, 3",
+    "logs": "1, 2, 3, 4",
+    "nodes": "1, 2, 3, 4",
+    "attachments": "1, 2, 3, 4, 5",
+    "events": "1, 2, 3, 4",
+}
 """What `Archive.read` can be asked for, and by which columns it is ordered: equal archives read alike."""
 
 _CHUNK = 1000
 _OF_INSTANCE = "system = ? AND tenant = ? AND instance_id = ?"
-_REMEMBER = """
-    INSERT INTO instances (system, tenant, id, app_id, form_id, status) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET app_id = coalesce(excluded.app_id, app_id),
-        form_id = coalesce(excluded.form_id, form_id), status = coalesce(excluded.status, status)
+_TOLD = columns(InstanceRef)
+_REMEMBER = f"""
+    INSERT INTO instances (system, tenant, {", ".join(_TOLD)}) VALUES (?, ?{", ?" * len(_TOLD)})
+    ON CONFLICT DO UPDATE SET {", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in _TOLD)},
+        state = CASE WHEN state = 'done' AND (status <> excluded.status OR end_time <> excluded.end_time)
+            THEN 'pending' ELSE state END
 """
 _QUEUE = """
     INSERT OR IGNORE INTO temp.queue (run, instance, todo)
-    SELECT ?, rowid, instr(?, state) = 0 FROM instances WHERE system = ? AND tenant = ? AND id = ?
+    SELECT ?, rowid, instr(?, state) = 0 OR (state = 'done' AND instr(coalesce(holds, ''), ?) = 0)
+    FROM instances WHERE system = ? AND tenant = ? AND id = ?
 """
 _COUNT = """
     SELECT count(*) FILTER (WHERE todo), count(*) FILTER (WHERE NOT todo AND state = 'done'),
@@ -46,14 +55,14 @@ _TAKE = """
     WHERE run = ? AND place > ? AND todo ORDER BY place LIMIT ?
 """
 _DONE = """
-    UPDATE instances SET state = 'done', logs = ?, attempts = attempts + 1, error = NULL, harvested_at = ?
+    UPDATE instances SET state = 'done', holds = ?, logs = ?, attempts = attempts + 1, error = NULL, harvested_at = ?
     WHERE system = ? AND tenant = ? AND id = ?
 """
 _FAILED = """
     UPDATE instances SET state = 'failed', attempts = attempts + 1, error = ?, harvested_at = ?
     WHERE system = ? AND tenant = ? AND id = ?
 """
-_FIELDS = {row: attrgetter(*columns(row)) for row in TABLES}
+_FIELDS = {row: attrgetter(*columns(row)) for row in (*TABLES, InstanceRef)}
 _INSERT = {
     row: f"INSERT INTO {table} (system, tenant, instance_id, {', '.join(columns(row))}) "
     f"VALUES (?, ?, ?{', ?' * len(columns(row))})"
@@ -70,6 +79,7 @@ class Counts:
     done: int
     failed: int
     logs: int
+    nodes: int
     attachments: int
 
 
@@ -134,19 +144,29 @@ class Archive:
         await self._close()
 
     async def enlist(
-        self, system: str, tenant: str, refs: Iterable[InstanceRef], *, run: int, retry_failed: bool = False
+        self,
+        system: str,
+        tenant: str,
+        refs: Iterable[InstanceRef],
+        *,
+        run: int,
+        kinds: Sequence[type[Row]] = (),
+        retry_failed: bool = False,
     ) -> Listed:
         """Remember instances, and queue those still to do for a run of this process.
 
-        Returns what became of them; one that the run has named before is not counted again.
+        That is an instance which isn't done, or has another status or end than when it was, or was
+        done without one of the kinds of rows. Returns what became of them; one that the run has
+        named before is not counted again.
         """
-        rows = [(system, tenant, ref.id, ref.app_id, ref.form_id, ref.status) for ref in refs]
+        rows = [(system, tenant, *_told(ref)) for ref in refs]
         finished = "done" if retry_failed else "done, failed"
+        wanted = _tables(kinds)
 
         def work(connection: sqlite3.Connection) -> Listed:
             connection.executemany(_REMEMBER, rows)
             (last,) = connection.execute("SELECT coalesce(max(place), 0) FROM temp.queue").fetchone()
-            connection.executemany(_QUEUE, [(run, finished, *row[:3]) for row in rows])
+            connection.executemany(_QUEUE, [(run, finished, wanted, *row[:3]) for row in rows])
             return Listed(*connection.execute(_COUNT, (last,)).fetchone())
 
         return await self._run(work)
@@ -159,18 +179,33 @@ class Archive:
         """Empty a run's queue."""
         await self._run(lambda connection: connection.execute("DELETE FROM temp.queue WHERE run = ?", (run,)))
 
-    async def store(self, system: str, tenant: str, instance_id: str, rows: Sequence[Row]) -> None:
-        """Store an instance whole, in place of whatever was stored of it: its rows, and that it is done."""
+    async def store(
+        self,
+        system: str,
+        tenant: str,
+        instance_id: str,
+        rows: Sequence[Row],
+        *,
+        kinds: Sequence[type[Row]] = tuple(TABLES),
+        instance: InstanceRef | None = None,
+    ) -> None:
+        """Store an instance whole: its rows, what they say of the instance itself, and that it is done.
+
+        The rows are all there are of these kinds, and take the place of those that were stored.
+        """
         key = (system, tenant, instance_id)
-        values: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES.values()}
+        values: dict[type[Row], list[tuple[Any, ...]]] = {kind: [] for kind in kinds}
         for row in rows:
-            values[TABLES[type(row)]].append((*key, *map(storable, _FIELDS[type(row)](row))))
+            values[type(row)].append((*key, *map(storable, _FIELDS[type(row)](row))))
+        logs = len(values.get(LogRow, ()))
 
         def work(connection: sqlite3.Connection) -> None:
-            for kind, table in TABLES.items():
-                connection.execute(f"DELETE FROM {table} WHERE {_OF_INSTANCE}", key)
-                connection.executemany(_INSERT[kind], values[table])
-            connection.execute(_DONE, (len(values["logs"]), now(), *key))
+            for kind in kinds:
+                connection.execute(f"DELETE FROM {TABLES[kind]} WHERE {_OF_INSTANCE}", key)
+                connection.executemany(_INSERT[kind], values[kind])
+            if instance is not None:
+                connection.execute(_REMEMBER, (system, tenant, *_told(instance)))
+            connection.execute(_DONE, (_tables(kinds), logs, now(), *key))
 
         await self._run(work)
 
@@ -231,3 +266,12 @@ class Archive:
             return await self._writer.run(work)
         except sqlite3.Error as error:
             raise HarvestError(f"{self.path}: {explain(error)}") from error
+
+
+def _told(ref: InstanceRef) -> Iterable[Any]:
+    return map(storable, _FIELDS[InstanceRef](ref))
+
+
+def _tables(kinds: Sequence[type[Row]]) -> str:
+    """Return the names of the kinds' tables, always in the same order."""
+    return ",".join(table for kind, table in TABLES.items() if kind in kinds)

@@ -12,7 +12,7 @@ from types import NoneType
 from typing import Any
 
 from ..errors import HarvestError
-from .schema import APPLICATION_ID, CREATE, VERSION
+from .schema import APPLICATION_ID, CREATE, UPGRADES, VERSION
 
 _LARGEST_INTEGER = 2**63 - 1
 _QUEUE = """
@@ -85,18 +85,27 @@ def _check(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if create and not tables and not ours:
-        for statement in CREATE.strip().split(";\n"):
-            connection.execute(statement)
+        _execute(connection, CREATE)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
     elif ours != APPLICATION_ID:
         raise HarvestError(f"{path}: a SQLite database, but not an archive of workflowkit; choose another path")
-    elif version != VERSION:
+    elif version > VERSION:
         raise HarvestError(
-            f"{path}: an archive of version {version}, but this workflowkit reads version {VERSION}; "
+            f"{path}: an archive of version {version}, but this workflowkit reads up to version {VERSION}; "
             "use the release that wrote it, or harvest into a new path"
         )
+    elif create:
+        for older in range(version, VERSION):
+            _execute(connection, UPGRADES[older])
+    if create:
+        connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+
+
+def _execute(connection: sqlite3.Connection, script: str) -> None:
+    """Execute statements one by one: sqlite3's own way would commit before the first."""
+    for statement in script.strip().split(";\n"):
+        connection.execute(statement)
 
 
 def explain(error: sqlite3.Error) -> str:
@@ -151,6 +160,7 @@ def _store_time(time: datetime) -> str | None:
 
 _STORE: Mapping[type, Callable[[Any], Any]] = {
     str: _store_text,
+    bool: int,
     int: _store_integer,
     bytes: lambda raw: _store_text(raw.decode("utf-8", "replace")),
     datetime: _store_time,

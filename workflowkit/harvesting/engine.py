@@ -24,7 +24,7 @@ from ..errors import (
     TransportError,
     WorkflowKitError,
 )
-from ..source import LogRow, Row, Source
+from ..source import InstanceRef, LogRow, NodeRow, Row, Source
 from ..telemetry import HarvestProgress, Observer, notify
 from .archive import Archive
 
@@ -47,7 +47,8 @@ class Summary:
         failed: instances recorded as failed, now or, without `retry_failed`, by an earlier run;
             `Archive.failures` names them.
         skipped: instances that an earlier run had harvested.
-        logs: rows stored.
+        logs: rows of logs stored.
+        nodes: rows of nodes stored.
         requests: sent, retries and listings included.
         stopped: whether `stop` ended it early; the same call goes on from there.
     """
@@ -56,6 +57,7 @@ class Summary:
     failed: int
     skipped: int
     logs: int
+    nodes: int = 0
     requests: int
     stopped: bool
 
@@ -114,7 +116,7 @@ class _Tally:
 
     def __init__(self, sources: int, observers: Sequence[Observer]) -> None:
         self.listing = sources
-        self.total = self.done = self.failed = self.skipped = self.logs = self.requests = 0
+        self.total = self.done = self.failed = self.skipped = self.logs = self.nodes = self.requests = 0
         self._observers = observers
 
     def tell(self) -> None:
@@ -126,6 +128,7 @@ class _Tally:
             failed=self.failed,
             skipped=self.skipped,
             logs=self.logs,
+            nodes=self.nodes,
             requests=self.requests,
         )
         notify(self._observers, progress)
@@ -137,6 +140,7 @@ class _Tally:
             failed=self.failed,
             skipped=self.skipped,
             logs=self.logs,
+            nodes=self.nodes,
             requests=self.requests,
             stopped=stopped,
         )
@@ -188,7 +192,12 @@ class _Run:
         before = self._source.requests
         async for refs in self._source.instances():
             listed = await self._archive.enlist(
-                self._source.system, self._source.tenant, refs, run=self._number, retry_failed=self._retry_failed
+                self._source.system,
+                self._source.tenant,
+                refs,
+                run=self._number,
+                kinds=self._source.kinds,
+                retry_failed=self._retry_failed,
             )
             self._tally.total += listed.queued + listed.done + listed.failed
             self._tally.skipped += listed.done
@@ -236,21 +245,25 @@ class _Run:
     async def _harvest(self, instance_id: str) -> None:
         rows: list[Row] = []
         requests = 0
+        told: InstanceRef | None = None
+        source = self._source
         try:
-            async for batch in self._source.batches(instance_id):
+            async for batch in source.batches(instance_id):
                 rows.extend(batch.rows)
                 requests += batch.requests
+                told = batch.instance or told
         except _FATAL:
             raise
         except WorkflowKitError as error:
             self._tally.requests += requests + error.attempts
             await self._failed(instance_id, error)
             return
-        await self._archive.store(self._source.system, self._source.tenant, instance_id, rows)
+        await self._archive.store(source.system, source.tenant, instance_id, rows, kinds=source.kinds, instance=told)
         self._done += 1
         self._tally.done += 1
         self._tally.requests += requests
         self._tally.logs += sum(isinstance(row, LogRow) for row in rows)
+        self._tally.nodes += sum(isinstance(row, NodeRow) for row in rows)
         await self._record_suspects()
 
     async def _failed(self, instance_id: str, error: WorkflowKitError) -> None:

@@ -1,9 +1,9 @@
 """The archive's tables: plain, made to be queried by hand, the same in SQLite and PostgreSQL.
 
-`tasks` (an instance's tasks, commented or not) and `nodes` (of a topology) are laid down, and stay
-empty until a harvest can be asked for them. A column is added, never renamed. `state` is ours
-(pending, partial, done, failed), `status` the vendor's, null if not asked. Times are UTC text.
-`raw` is the vendor's own JSON of that row.
+`tasks` (an instance's tasks, commented or not) are laid down, and stay empty until a harvest can be
+asked for them. A column is added, never renamed. `state` is ours (pending, partial, done, failed),
+`status` the vendor's, null if not asked; `holds` names the tables that have rows of the instance,
+if it has any. Times are UTC text. `raw` is the vendor's own JSON of that row.
 """
 
 from __future__ import annotations
@@ -12,21 +12,38 @@ from collections.abc import Mapping
 
 import attrs
 
-from ..source import AttachmentRow, LogRow
+from ..source import AttachmentRow, InstanceRef, LogRow, NodeRow, Row
 
-VERSION = 1
-"""Stored in the archive; one of another version is refused, never guessed at."""
+VERSION = 2
+"""Stored in the archive; an older one is upgraded when it is written to, a newer one refused."""
 
 APPLICATION_ID = 0x776B6974  # "wkit"
 """Marks a SQLite file as one of ours."""
 
-CREATE = """
+_EVENTS = """
+CREATE VIEW events AS
+    SELECT logs.system, logs.tenant, logs.instance_id AS case_id, logs.position,
+        logs.flow_name AS activity, logs.create_time AS start_time, logs.finish_time AS end_time,
+        logs.operator_name AS resource, logs.finish_action AS outcome
+    FROM logs JOIN instances
+        ON instances.system = logs.system AND instances.tenant = logs.tenant AND instances.id = logs.instance_id
+    WHERE instances.state = 'done'
+    UNION ALL
+    SELECT nodes.system, nodes.tenant, nodes.instance_id, nodes.position,
+        nodes.action_name, nodes.start_time, nodes.end_time, NULL, nodes.status
+    FROM nodes JOIN instances
+        ON instances.system = nodes.system AND instances.tenant = nodes.tenant AND instances.id = nodes.instance_id
+    WHERE instances.state = 'done';
+"""
+
+CREATE = f"""
 CREATE TABLE instances (
     system TEXT NOT NULL, tenant TEXT NOT NULL, id TEXT NOT NULL,
     app_id TEXT, form_id TEXT,
     state TEXT NOT NULL DEFAULT 'pending', status TEXT,
     logs BIGINT NOT NULL DEFAULT 0, attempts BIGINT NOT NULL DEFAULT 0,
     error TEXT, harvested_at TEXT,
+    holds TEXT, name TEXT, workflow_name TEXT, trigger_type TEXT, start_time TEXT, end_time TEXT, raw TEXT,
     PRIMARY KEY (system, tenant, id)
 );
 CREATE INDEX instances_by_state ON instances (state);
@@ -60,19 +77,29 @@ CREATE TABLE attachments (
     state TEXT NOT NULL DEFAULT 'pending', path TEXT, sha256 TEXT,
     PRIMARY KEY (system, tenant, instance_id, position, ordinal)
 );
-CREATE VIEW events AS
-    SELECT logs.system, logs.tenant, logs.instance_id AS case_id, logs.position,
-        logs.flow_name AS activity, logs.create_time AS start_time, logs.finish_time AS end_time,
-        logs.operator_name AS resource, logs.finish_action AS outcome
-    FROM logs JOIN instances
-        ON instances.system = logs.system AND instances.tenant = logs.tenant AND instances.id = logs.instance_id
-    WHERE instances.state = 'done';
+{_EVENTS.strip()}
 """
 
-TABLES: Mapping[type[LogRow | AttachmentRow], str] = {LogRow: "logs", AttachmentRow: "attachments"}
+UPGRADES: Mapping[int, str] = {
+    1: f"""
+ALTER TABLE instances ADD COLUMN holds TEXT;
+ALTER TABLE instances ADD COLUMN name TEXT;
+ALTER TABLE instances ADD COLUMN workflow_name TEXT;
+ALTER TABLE instances ADD COLUMN trigger_type TEXT;
+ALTER TABLE instances ADD COLUMN start_time TEXT;
+ALTER TABLE instances ADD COLUMN end_time TEXT;
+ALTER TABLE instances ADD COLUMN raw TEXT;
+UPDATE instances SET holds = 'logs,attachments' WHERE state = 'done';
+DROP VIEW events;
+{_EVENTS.strip()}
+""",
+}
+"""What makes an archive of each version one of the next."""
+
+TABLES: Mapping[type[Row], str] = {LogRow: "logs", AttachmentRow: "attachments", NodeRow: "nodes"}
 """Where each kind of row goes; its fields are columns of that table."""
 
 
-def columns(row: type[LogRow | AttachmentRow]) -> tuple[str, ...]:
+def columns(row: type[Row | InstanceRef]) -> tuple[str, ...]:
     """Return the columns that a kind of row fills, in the order of its fields."""
     return tuple(field.name for field in attrs.fields(row))

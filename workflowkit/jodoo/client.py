@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
+from ..arguments import LARGEST_PAGE, check_id, check_limit, check_names
 from ..auth import BearerKey
 from ..client import Client, Options, Rate, Reply
 from ..document import JSON
@@ -15,7 +16,6 @@ from ..paginator import Cursor, Page, Paginator
 from ..redact import Secret
 from ..retry import RetryPolicy
 from ..telemetry import Observer
-from .arguments import LARGEST_PAGE, check_id, check_limit, check_names
 from .codes import classify
 from .endpoints import EDITIONS
 from .models import App, Form, FormRecord, WorkflowInstance, WorkflowLog
@@ -137,7 +137,7 @@ class JodooClient(Client):
                 raise
             return _page(reply, "logs", reply.value.logs, _skipped(start, len(reply.value.logs), limit))
 
-        return Paginator(fetch)
+        return Paginator(lambda: fetch)
 
     async def workflow_instance(self, instance_id: str, *, tasks: bool = False) -> WorkflowInstance:
         """Return one instance; with `tasks`, every task it has been through, commented or not.
@@ -188,7 +188,7 @@ class JodooClient(Client):
             records = reply.value.data
             return _page(reply, "data", records, records[-1].id if len(records) >= limit else None)
 
-        return Paginator(fetch)
+        return Paginator(lambda: fetch)
 
     def apps(self, *, limit: int = LARGEST_PAGE) -> Paginator[App]:
         """Return the apps that the key may see. Vendor path: ``POST /v5/app/list``, 30 requests/s."""
@@ -199,7 +199,7 @@ class JodooClient(Client):
             reply = await self._call(self._edition.apps, {"skip": skip, "limit": limit})
             return _page(reply, "apps", reply.value.apps, _skipped(skip, len(reply.value.apps), limit))
 
-        return Paginator(fetch)
+        return Paginator(lambda: fetch)
 
     def forms(self, app_id: str, *, limit: int = LARGEST_PAGE) -> Paginator[Form]:
         """Return an app's forms. Vendor path: ``POST /v5/app/entry/list``, 30 requests/s."""
@@ -213,7 +213,7 @@ class JodooClient(Client):
             )
             return _page(reply, "forms", reply.value.forms, _skipped(skip, len(reply.value.forms), limit))
 
-        return Paginator(fetch)
+        return Paginator(lambda: fetch)
 
     def log_source(self, instance_ids: Iterable[str] | AsyncIterable[str]) -> LogSource:
         """Return a source for `harvest`: the logs of these instances, of any number.
@@ -237,7 +237,7 @@ def _page(reply: Reply[Any], name: str, items: tuple[T, ...], cursor: Cursor | N
         items=items,
         cursor=cursor,
         attempts=reply.attempts,
-        request_id=reply.request_id,
+        request_id=reply.document.request_id,
         document=reply.document,
         name=name,
     )

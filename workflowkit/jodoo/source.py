@@ -8,9 +8,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
+from ..arguments import check_id
 from ..paginator import Paginator
 from ..source import AttachmentRow, Batch, InstanceRef, LogRow, Row
-from .arguments import check_id
 from .models import WorkflowLog
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class LogSource:
         self._client = client
         self._ids = instance_ids
         self.tenant: str = client.tenant
+        self.kinds: Sequence[type[Row]] = (LogRow, AttachmentRow)
         self.requests = 0
 
     async def instances(self) -> AsyncIterator[Sequence[InstanceRef]]:

@@ -6,6 +6,7 @@ it chooses strictly: no more than the limit is accepted in any sliding second.
 
 from .faults import FAULTS, Fault
 from .server import Sandbox
+from .workspace import Workspace
 from .world import World
 
-__all__ = ["FAULTS", "Fault", "Sandbox", "World"]
+__all__ = ["FAULTS", "Fault", "Sandbox", "Workspace", "World"]

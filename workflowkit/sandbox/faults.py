@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
 
+from . import gateway
+
 FAULTS = {
     "drop": "the connection is closed without an answer",
     "reset": "the connection is reset in the middle of the body",
@@ -21,6 +23,10 @@ FAULTS = {
     "half": "HTTP 200 with the first half of the JSON",
     "list": "HTTP 200 with a JSON list",
     "failure": "HTTP 200 with status failure",
+    "0301": "SecMaster's gateway can't read the token",
+    "0307": "SecMaster's gateway wants a new token",
+    "0308": "SecMaster's gateway allows 10 calls a second, and says so",
+    "upgrading": "SecMaster is being upgraded",
 }
 """The kinds of fault, and what each does."""
 
@@ -81,6 +87,12 @@ async def spoil(fault: Fault, answer: Response) -> Response:
         "empty": Response(),
         "list": JSONResponse([]),
         "failure": JSONResponse({"status": "failure", "code": 50008, "message": "Action Failed"}),
+        "0301": gateway.refusal(401, "0301", "Incorrect IAM authentication information: decrypt token fail"),
+        "0307": gateway.refusal(401, "0307", "The token must be updated."),
+        "0308": gateway.throttled("user", 10, "1 second"),
+        "upgrading": JSONResponse(
+            {"code": "SecMaster.11181002", "message": "During version upgrade, access is prohibited."}, 400
+        ),
     }
     return made[fault.kind]
 

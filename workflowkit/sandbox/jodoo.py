@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from .call import Call
 from .faults import refusal
 from .limits import SlidingSecond
 from .world import APP_ID, FORMS, JSON, World
@@ -53,19 +54,19 @@ class Jodoo:
         self._limits: dict[tuple[str, ...], SlidingSecond] = {}
         self.answered: Counter[str] = Counter()
 
-    def endpoint(self, path: str) -> str:
+    def endpoint(self, call: Call) -> str:
         """Return the name of the operation at the path; empty where there is none."""
-        return self._operations.get(path, ("", 0, None))[0]
+        return self._operations.get(call.path.removeprefix("/api"), ("", 0, None))[0]
 
-    def answer(self, path: str, authorization: str, content: bytes, base: str) -> Response:
-        """Answer one request."""
+    def answer(self, call: Call) -> Response:
+        """Answer one call."""
         try:
-            name, rate, operation = self._operations[path]
+            name, rate, operation = self._operations[call.path.removeprefix("/api")]
         except KeyError:
             return Response(status_code=403)
         try:
-            self._admit(self._tenant(authorization), name, rate)
-            body = operation(_parse(content), base)
+            self._admit(self._tenant(call.headers.get("authorization", "")), name, rate)
+            body = operation(_parse(call.content), call.base)
         except Refused as error:
             self.answered[str(error.code)] += 1
             return refusal(error.code, str(error))

@@ -8,9 +8,9 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,8 +20,13 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from .call import Call
 from .faults import Fault, Faults, spoil
+from .gateway import Gateway
+from .iam import Iam
 from .jodoo import Jodoo
+from .secmaster import SecMaster
+from .workspace import PROJECT_ID, WORKSPACE_ID, Workspace
 from .world import World
 
 logging.getLogger("uvicorn").addHandler(logging.NullHandler())  # it complains of every cut that was asked for
@@ -29,34 +34,64 @@ logging.getLogger("uvicorn").addHandler(logging.NullHandler())  # it complains o
 KEY = "sandbox-key"
 """The API key that the sandbox accepts unless told otherwise."""
 
+ACCESS_KEY = ("SANDBOXACCESSKEY0001", "SandboxSecretKeySandboxSecretKey00000001")
+"""The access key and secret key that it accepts unless told otherwise."""
+
+USER = ("sandbox-user", "sandbox-password", "sandbox-domain")
+"""The user, password and domain that it gives tokens to unless told otherwise."""
+
+
+class Service(Protocol):
+    """What the server puts calls to."""
+
+    def endpoint(self, call: Call) -> str:
+        """Return the name of the operation."""
+
+    def answer(self, call: Call) -> Response:
+        """Answer the call."""
+
 
 class Sandbox:
     """The server, as a context manager; it runs in a thread of its own.
 
     Args:
-        world: the data it serves; 300 instances unless given.
+        world: the data of Jodoo; 300 instances unless given.
+        workspace: the data of SecMaster; 120 instances unless given.
         port: 0 for a free one.
         keys: API keys, and the tenant that each belongs to.
         edition: ``jodoo`` or ``jiandaoyun``.
+        access_keys: secret keys by access key; for a temporary one a pair of secret key and security token.
+        users: passwords by user name, all of one domain.
+        token_seconds: how long tokens live.
         limited: whether the documented rates are enforced, in any sliding second.
 
     Attributes:
-        jodoo: the service behind it; its `answered` counts answers by operation and refusals by code.
+        jodoo: a service behind it; its `answered` counts answers by operation and refusals by code.
+        secmaster: another.
+        iam: the one that gives out tokens; `revoke` ends them.
     """
 
     def __init__(
         self,
         world: World | None = None,
+        workspace: Workspace | None = None,
         *,
         port: int = 0,
         keys: Mapping[str, str] | None = None,
         edition: str = "jodoo",
+        access_keys: Mapping[str, str | tuple[str, str]] | None = None,
+        users: Mapping[str, str] | None = None,
+        token_seconds: float = 86_400.0,
         limited: bool = True,
     ) -> None:
         self.world: World = world or World()
         self.keys: Mapping[str, str] = keys or {KEY: "default"}
         self.edition: str = edition
         self.jodoo: Jodoo = Jodoo(self.world, self.keys, edition, limited=limited)
+        self.workspace: Workspace = workspace or Workspace()
+        self.iam: Iam = Iam(users or {USER[0]: USER[1]}, USER[2], PROJECT_ID, life=token_seconds)
+        self.access_keys: Mapping[str, str | tuple[str, str]] = access_keys or {ACCESS_KEY[0]: ACCESS_KEY[1]}
+        self.secmaster: SecMaster = SecMaster(self.workspace, Gateway(self.access_keys, self.iam, limited=limited))
         self._faults = Faults()
         self._connections: dict[Any, asyncio.Transport] = {}
         self._socket = socket.create_server(("127.0.0.1", port))
@@ -80,10 +115,19 @@ class Sandbox:
     @property
     def env(self) -> dict[str, str]:
         """The environment that makes a client talk to this sandbox."""
+        ak, sk = next(iter(self.access_keys.items()))
+        sk, *security_token = (sk,) if isinstance(sk, str) else sk
         return {
             "JODOO_API_KEY": next(iter(self.keys)),
             "JODOO_BASE_URL": f"{self.url}/api",
             "JODOO_EDITION": self.edition,
+            "HUAWEICLOUD_SDK_AK": ak,
+            "HUAWEICLOUD_SDK_SK": sk,
+            **({"HUAWEICLOUD_SDK_SECURITY_TOKEN": security_token[0]} if security_token else {}),
+            "HUAWEICLOUD_SDK_PROJECT_ID": PROJECT_ID,
+            "HUAWEICLOUD_SDK_IAM_ENDPOINT": self.url,
+            "SECMASTER_WORKSPACE_ID": WORKSPACE_ID,
+            "SECMASTER_BASE_URL": self.url,
         }
 
     def fault(self, kind: str, *, times: int = 1, endpoint: str | None = None, seconds: float = 0.0) -> None:
@@ -107,23 +151,34 @@ class Sandbox:
     def _app(self) -> Starlette:
         return Starlette(
             routes=[
-                Route("/api/{path:path}", self._jodoo, methods=["POST"]),
+                Route("/api/{path:path}", self._serve(self.jodoo), methods=["POST"]),
+                Route("/v1/{path:path}", self._serve(self.secmaster), methods=["GET"]),
+                Route("/v3/auth/tokens", self._serve(self.iam), methods=["POST"]),
                 Route("/sandbox/faults", self._add_fault, methods=["POST"]),
                 Route("/sandbox/answered", self._answered),
             ]
         )
 
-    async def _jodoo(self, request: Request) -> Response:
-        path = "/" + request.path_params["path"]
-        fault = self._faults.next_for(self.jodoo.endpoint(path))
-        content = await _body(request)
-        answer = self.jodoo.answer(path, request.headers.get("authorization", ""), content, self.url)
-        if fault is None:
-            return answer
-        if fault.kind in ("drop", "reset"):
-            client = request.scope["client"]
-            return _Cut(self._connections[tuple(client)], bytes(answer.body) if fault.kind == "reset" else b"")
-        return await spoil(fault, answer)
+    def _serve(self, service: Service) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            call = Call(
+                method=request.method,
+                path=request.scope["raw_path"].decode("ascii"),
+                query=request.scope["query_string"].decode("ascii"),
+                headers=request.headers,
+                content=await _body(request),
+                base=self.url,
+            )
+            fault = self._faults.next_for(service.endpoint(call))
+            answer = service.answer(call)
+            if fault is None:
+                return answer
+            if fault.kind in ("drop", "reset"):
+                client = request.scope["client"]
+                return _Cut(self._connections[tuple(client)], bytes(answer.body) if fault.kind == "reset" else b"")
+            return await spoil(fault, answer)
+
+        return serve
 
     async def _add_fault(self, request: Request) -> Response:
         try:
@@ -134,7 +189,7 @@ class Sandbox:
         return Response(status_code=204)
 
     async def _answered(self, request: Request) -> Response:
-        return JSONResponse(dict(self.jodoo.answered))
+        return JSONResponse(dict(self.jodoo.answered + self.secmaster.answered + self.iam.answered))
 
     def _protocol(self) -> type[H11Protocol]:
         """Return uvicorn's protocol, which also remembers its connections so that they can be cut."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
-from ..errors import ConfigError
+from .errors import ConfigError
 
 LARGEST_PAGE = 100
+"""Items per request at most, for each listing of either system."""
+
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
-def check_id(name: str, value: str) -> None:
+def check_id(name: str, value: str, *, example: str = "659cba93489a49c06f7d4281") -> None:
     """Raise ConfigError unless the value can be an id; ids are opaque, only their letters are checked."""
     if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise ConfigError(f"{name}={value!r}: pass an id such as '659cba93489a49c06f7d4281'")
+        raise ConfigError(f"{name}={value!r}: pass an id such as {example!r}")
 
 
 def check_limit(limit: int) -> None:
@@ -27,3 +30,12 @@ def check_names(argument: str, names: Sequence[str], example: str) -> None:
     """Raise ConfigError unless the value is a list of names; a lone string is a frequent slip."""
     if isinstance(names, str) or not names or not all(isinstance(name, str) and name for name in names):
         raise ConfigError(f"{argument}={names!r}: pass a list of names, such as {example}")
+
+
+def check_window(since: datetime | None, until: datetime | None) -> None:
+    """Raise ConfigError unless both are aware times, or None, and in order."""
+    for name, time in (("since", since), ("until", until)):
+        if time is not None and (not isinstance(time, datetime) or time.utcoffset() is None):
+            raise ConfigError(f"{name}={time!r}: pass a datetime with a time zone, such as datetime.now(UTC)")
+    if since is not None and until is not None and since >= until:
+        raise ConfigError(f"since={since.isoformat()} is not before until={until.isoformat()}: swap them")

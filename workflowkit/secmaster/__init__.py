@@ -1,0 +1,20 @@
+"""Huawei Cloud SecMaster: the instances of its workflows, and the nodes each has been through."""
+
+from .client import SecMasterClient
+from .credentials import AccessKey, IamPassword, IamToken
+from .models import DataClass, Node, Playbook, Status, Topology, TriggerType, Workflow, WorkflowInstance
+
+__all__ = [
+    "AccessKey",
+    "DataClass",
+    "IamPassword",
+    "IamToken",
+    "Node",
+    "Playbook",
+    "SecMasterClient",
+    "Status",
+    "Topology",
+    "TriggerType",
+    "Workflow",
+    "WorkflowInstance",
+]

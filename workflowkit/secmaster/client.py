@@ -1,0 +1,234 @@
+"""The client of Huawei Cloud SecMaster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Self
+
+import attrs
+
+from ..arguments import LARGEST_PAGE, check_id, check_limit, check_window
+from ..auth import Auth
+from ..client import Client, Options, Rate, Reply
+from ..endpoint import Query
+from ..errors import ConfigError
+from ..paginator import Paginator
+from ..retry import RetryPolicy
+from ..telemetry import Observer
+from .auth import GivenToken, Signer
+from .codes import classify
+from .credentials import AccessKey, Credentials, IamPassword, IamToken, credentials_from_env
+from .endpoints import INSTANCE, INSTANCES, TENANT_RATE
+from .iam import RATE, IamClient, RenewedToken
+from .listing import Listing
+from .models import InstancesPage, WorkflowInstance
+from .regions import iam_url, secmaster_url
+from .source import WorkspaceSource
+from .times import write_time
+
+_UUID = "909494e3-558e-46b6-a9eb-07a8e18ca62f"
+_FROM_ENV = {
+    "region": "SECMASTER_REGION",
+    "base_url": "SECMASTER_BASE_URL",
+    "project_id": "HUAWEICLOUD_SDK_PROJECT_ID",
+    "workspace_id": "SECMASTER_WORKSPACE_ID",
+}
+
+
+class SecMasterClient(Client):
+    """Reads the workflow instances of one SecMaster workspace. Every call is a read, safe to repeat.
+
+    Args:
+        credentials: an `AccessKey`, an `IamPassword` or an `IamToken`.
+        region: such as ``"ap-southeast-3"``; all 28 that have SecMaster are known.
+        base_url: any other address, without a path; it wins over the region's.
+        project_id: the project the workspace belongs to.
+        workspace_id: the workspace.
+        tenant: whose quota it is, by default the project's; it is stored in archives.
+        rate: requests per second for the tenant, None for no limit; by default 20, our choice,
+            since the vendor publishes none. A refusal that names a limit lowers it.
+        timeout: seconds for one attempt.
+        max_wait: seconds to wait for the limits at most, then `RateLimited` is raised, unsent.
+        insecure_http: allow an ``http`` base URL on another machine.
+        transport: ``"httpx"``, or ``"auto"`` for the best that is installed, which is httpx so far.
+        retry: when to repeat what failed.
+        observers: called with each telemetry record.
+
+    Raises:
+        ConfigError: an argument can't work; it says which and what to do.
+
+    All calls raise `AuthenticationError`, `PermissionDenied`, `NotFound`, `InvalidRequest`,
+    `QuotaExceeded` or `DecodeError` at once, and `RateLimited`, `ServerError` or `TransportError`
+    once the retry policy has given up. A refused signature is never tried again; a refused token
+    is renewed once, if it came from an `IamPassword`.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        region: str | None = None,
+        base_url: str | None = None,
+        project_id: str,
+        workspace_id: str,
+        tenant: str | None = None,
+        rate: Rate = "default",
+        timeout: float = 30.0,
+        max_wait: float | None = None,
+        insecure_http: bool = False,
+        transport: str = "auto",
+        retry: RetryPolicy | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        if not base_url and not region:
+            raise ConfigError("region: pass one, such as 'ap-southeast-3', or the service's address as base_url")
+        check_id("project_id", project_id, example=_UUID.replace("-", ""))
+        check_id("workspace_id", workspace_id, example=_UUID)
+        address = (base_url or secmaster_url(str(region))).rstrip("/")
+        options = Options(
+            base_url=address,
+            tenant=project_id if tenant is None else tenant,
+            rate=rate,
+            default_rate=TENANT_RATE,
+            vendor_host=iam_url(address) is not None,
+            timeout=timeout,
+            max_wait=max_wait,
+            insecure_http=insecure_http,
+            transport=transport,
+            retry=retry or RetryPolicy(),
+            observers=tuple(observers),
+        )
+        options.check()
+        if address.count("/") > 2:
+            raise ConfigError(f"base_url={address!r}: pass scheme and host only; paths are the client's own")
+        auth = _at_work(credentials, project_id, options)
+        super().__init__(system="secmaster", auth=auth, classify=classify, options=options)
+        self._place = {"project_id": project_id, "workspace_id": workspace_id}
+
+    @classmethod
+    def from_env(cls, **options: Any) -> Self:
+        """Return a client set up by the environment; options given here win.
+
+        Credentials are ``HUAWEICLOUD_SDK_AK`` and ``HUAWEICLOUD_SDK_SK`` (with
+        ``HUAWEICLOUD_SDK_SECURITY_TOKEN`` if temporary), or ``SECMASTER_USER``,
+        ``SECMASTER_PASSWORD`` and ``SECMASTER_DOMAIN`` (with ``HUAWEICLOUD_SDK_IAM_ENDPOINT`` for
+        an IAM of your own), or ``SECMASTER_TOKEN``; two kinds at once raise `ConfigError`.
+        ``HUAWEICLOUD_SDK_PROJECT_ID`` and ``SECMASTER_WORKSPACE_ID`` are required, and
+        ``SECMASTER_REGION`` or ``SECMASTER_BASE_URL``.
+        """
+        credentials = credentials_from_env()
+        found = {option: os.environ[name] for option, name in _FROM_ENV.items() if os.environ.get(name)}
+        settings = {**found, **options}
+        for option in ("project_id", "workspace_id"):
+            if not settings.get(option):
+                raise ConfigError(f"{_FROM_ENV[option]} is not set: export the {option.replace('_', ' ')}")
+        if not settings.get("region") and not settings.get("base_url"):
+            raise ConfigError("SECMASTER_REGION is not set: export it, such as ap-southeast-3, or SECMASTER_BASE_URL")
+        return cls(credentials, **settings)
+
+    async def workflow_instance(self, instance_id: str, *, show_topology: bool = False) -> WorkflowInstance:
+        """Return one instance; with `show_topology`, the nodes it has been through as well.
+
+        An unknown id raises an `ApiError` with a code of the vendor's, who documents none for it.
+        Vendor path: ``GET /v1/{project_id}/workspaces/{workspace_id}/soc/workflows/instances/{instance_id}``.
+        """
+        return (await self._instance(instance_id, show_topology=show_topology)).value
+
+    def workflow_instances(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        status: str | None = None,
+        trigger_type: str | None = None,
+        name: str | None = None,
+        workflow_id: str | None = None,
+        playbook_id: str | None = None,
+        dataclass_id: str | None = None,
+        dataobject_id: str | None = None,
+        defense_id: str | None = None,
+        limit: int = LARGEST_PAGE,
+    ) -> Paginator[WorkflowInstance]:
+        """Return the workspace's instances, each once, in ascending order of their creation.
+
+        Await it for all, iterate over it, or walk its `pages`. However many there are: where the
+        service's own list ends, at 10,000, the time window is split. Instances that start
+        meanwhile join at the end. A workspace without any yields nothing. A cursor is good for
+        the same arguments only; what comes right after it may have come right before it.
+
+        Args:
+            since: the oldest, an aware time; all if left out.
+            until: the newest, an aware time.
+            status: see `Status`.
+            trigger_type: see `TriggerType`.
+            name: the instance's name.
+            workflow_id: of this workflow.
+            playbook_id: started by this playbook.
+            dataclass_id: working on objects of this class.
+            dataobject_id: set off by this object.
+            defense_id: of this layer of defence.
+            limit: instances per request, 1 to 100; never the total.
+
+        Vendor path: ``GET /v1/{project_id}/workspaces/{workspace_id}/soc/workflows/instances``. The
+        vendor doesn't say which of an instance's times the window is about.
+        """
+        check_limit(limit)
+        check_window(since, until)
+        filters = {
+            "status": status,
+            "trigger_type": trigger_type,
+            "name": name,
+            "workflow_id": workflow_id,
+            "playbook_id": playbook_id,
+            "dataclass_id": dataclass_id,
+            "dataobject_id": dataobject_id,
+            "defence_id": defense_id,  # the filter is spelt so, the field isn't
+        }
+        wanted: dict[str, str | int | bool] = {key: value for key, value in filters.items() if value is not None}
+
+        async def ask(
+            since: datetime | None, until: datetime | None, *, offset: int, limit: int
+        ) -> Reply[InstancesPage]:
+            window = {"from_date": since, "to_date": until}
+            times = {key: write_time(time) for key, time in window.items() if time is not None}
+            query: Query = {**wanted, **times, "offset": offset, "limit": limit, "sort_dir": "ASC"}
+            return await self._call(INSTANCES, path=self._place, query=query)
+
+        return Paginator(lambda: Listing(ask, since=since, until=until, limit=limit).fetch)
+
+    def workspace_source(
+        self, *, since: datetime | None = None, until: datetime | None = None, topology: bool = False
+    ) -> WorkspaceSource:
+        """Return a source for `harvest`: the workspace's instances, with `topology` also their nodes.
+
+        The listing alone costs a request for 100 instances, the nodes one more for each instance.
+        """
+        listing = self.workflow_instances(since=since, until=until)
+        return WorkspaceSource(self.tenant, listing, partial(self._instance, show_topology=True) if topology else None)
+
+    async def _instance(self, instance_id: str, *, show_topology: bool) -> Reply[WorkflowInstance]:
+        check_id("instance_id", instance_id, example=_UUID)
+        path = {**self._place, "instance_id": instance_id}
+        query = {"show_topology": True} if show_topology else {}
+        return await self._call(INSTANCE, path=path, query=query, subject=instance_id)
+
+
+def _at_work(credentials: Credentials, project_id: str, options: Options) -> Auth:
+    if isinstance(credentials, IamToken):
+        return GivenToken(credentials)
+    if isinstance(credentials, AccessKey):
+        return Signer(credentials, project_id)
+    if not isinstance(credentials, IamPassword):
+        raise ConfigError(f"credentials of type {type(credentials).__name__}: pass AccessKey, IamPassword or IamToken")
+    endpoint = credentials.iam_endpoint or iam_url(options.base_url)
+    if endpoint is None:
+        raise ConfigError(
+            f"base_url={options.base_url!r} is not the vendor's own: pass where its tokens come from, as "
+            "IamPassword(..., iam_endpoint=...), or HUAWEICLOUD_SDK_IAM_ENDPOINT"
+        )
+    return RenewedToken(
+        IamClient(credentials, project_id, attrs.evolve(options, base_url=endpoint, rate="default", default_rate=RATE))
+    )

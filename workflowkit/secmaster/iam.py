@@ -1,0 +1,162 @@
+"""Tokens from IAM, Huawei Cloud's identity service, and their renewal.
+
+Source: support.huaweicloud.com/api-iam/iam_30_0001.html, ``POST /v3/auth/tokens``. The token is a
+header of the answer. It lives 24 hours; a new one leaves the old one valid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import attrs
+
+from ..auth import Auth
+from ..client import Client, Options
+from ..converter import Time
+from ..endpoint import Endpoint
+from ..errors import AuthenticationError, DecodeError, WorkflowKitError
+from ..exchange import Request, Response
+from ..model import Model
+from ..redact import Secret
+from .codes import TOKEN_REFUSED, classify, gateway_number
+from .credentials import IamPassword
+
+RATE = 5.0
+"""Requests per second: none is documented; a cloud of the vendor's make refused more."""
+
+_EARLY = timedelta(minutes=10)
+"""A token is renewed so long before its end, or at half its life if that is later."""
+
+
+@attrs.frozen(kw_only=True)
+class Token(Model):
+    """What IAM tells of a token."""
+
+    expires_at: Time
+    issued_at: Time | None = None
+
+
+@attrs.frozen(kw_only=True)
+class TokenAnswer(Model):
+    """The body that comes with a token."""
+
+    token: Token
+
+
+TOKENS = Endpoint(
+    name="iam.tokens",
+    method="POST",
+    path="/v3/auth/tokens",
+    returns=TokenAnswer,
+    rate=RATE,
+    content_type="application/json;charset=utf8",
+)
+
+
+class _Nobody(Auth):
+    """Needs no credentials but those in the body, of which it knows what not to show."""
+
+    def __init__(self, password: Secret) -> None:
+        self._password = password
+
+    def explain(self, response: Response) -> str:
+        """Return why there was no second try."""
+        return (
+            "check user, password and domain; not tried again, since five wrong passwords lock the account "
+            "for 15 minutes"
+        )
+
+    def _secrets(self) -> Iterable[str]:
+        return (self._password,)
+
+
+class IamClient(Client):
+    """Gets project-scoped tokens."""
+
+    def __init__(self, credentials: IamPassword, project_id: str, options: Options) -> None:
+        super().__init__(system="iam", auth=_Nobody(credentials.password), classify=classify, options=options)
+        self._credentials = credentials
+        self._project_id = project_id
+
+    async def token(self) -> tuple[Secret, timedelta]:
+        """Return a new token and how long it lives. Raises `AuthenticationError` for a wrong password."""
+        who = self._credentials
+        user = {"name": who.user, "password": who.password, "domain": {"name": who.domain}}
+        body = {
+            "auth": {
+                "identity": {"methods": ["password"], "password": {"user": user}},
+                "scope": {"project": {"id": self._project_id}},
+            }
+        }
+        reply = await self._call(TOKENS, body, query={"nocatalog": True})
+        token = Secret(reply.headers.get("x-subject-token", ""))
+        if not token:
+            raise DecodeError(("no X-Subject-Token in the headers @ $",))
+        told = reply.value.token
+        return token, told.expires_at - (told.issued_at or datetime.now(UTC))
+
+
+class RenewedToken(Auth):
+    """A token that is got when the first request needs it, and renewed before it ends or when it is refused.
+
+    However many requests wait for a token, one is asked for; if that fails, it fails for all of
+    them. Once a password was refused it is not sent again: the account would be locked.
+    """
+
+    def __init__(self, iam: IamClient) -> None:
+        self._iam = iam
+        self._asking = asyncio.Lock()
+        self._token: Secret | None = None
+        self._good_until = 0.0
+        self._failures = 0
+        self._failure: WorkflowKitError | None = None
+
+    async def ready(self) -> None:
+        """Have a token that is good for a while; raises what `IamClient.token` does."""
+        if self._is_good():
+            return
+        failures = self._failures
+        async with self._asking:
+            if self._is_good():  # somebody else got it meanwhile
+                return
+            if self._failure is not None and (
+                self._failures > failures or isinstance(self._failure, AuthenticationError)
+            ):
+                raise copy.copy(self._failure)
+            try:
+                self._token, life = await self._iam.token()
+            except WorkflowKitError as error:
+                self._failures += 1
+                self._failure = copy.copy(error)
+                raise
+            self._good_until = time.monotonic() + max(life - _EARLY, life / 2).total_seconds()
+
+    def _is_good(self) -> bool:
+        return self._token is not None and time.monotonic() < self._good_until
+
+    def authorize(self, request: Request) -> None:
+        """Set X-Auth-Token."""
+        request.headers["X-Auth-Token"] = self._token or ""
+
+    def renew(self, request: Request, error: AuthenticationError) -> bool:
+        """Give up the token that was refused, unless somebody has replaced it already."""
+        if gateway_number(error.code) not in TOKEN_REFUSED:
+            return False
+        if request.headers["X-Auth-Token"] == self._token:
+            self._token = None
+        return True
+
+    def explain(self, response: Response) -> str:
+        """Return what is wrong if it isn't the token's age."""
+        return "a renewed token was refused as well: check that project and region belong together"
+
+    async def aclose(self) -> None:
+        """Close the connections to IAM."""
+        await self._iam.aclose()
+
+    def _secrets(self) -> Iterable[str]:
+        return (self._token,) if self._token else ()

@@ -1,0 +1,160 @@
+"""All instances of a workspace, each once, though the service shows only the first 10,000 of a list.
+
+A list that doesn't fit is asked for in **windows** of time: the first instances first, a window
+half as long as the one that was too long, the next one twice as long as one that was nearly empty.
+Windows overlap by a millisecond, so that it doesn't matter which of their ends belong to them.
+
+Within a window the oldest come first, so that new ones join at its end. Pages overlap by one row.
+If a page doesn't begin with a row that was seen, rows have gone from before it (an instance that is
+no longer RUNNING, where those were asked for; one that was deleted), and the page before is asked
+for again. What was seen already is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol, Self
+
+import attrs
+
+from ..client import Reply
+from ..errors import ConfigError, DecodeError
+from ..paginator import Cursor, Page
+from .models import InstancesPage, WorkflowInstance
+
+DEPTH = 10_000
+"""How many rows of a list can be had: offset + limit beyond it is undefined."""
+
+_OVERLAP = timedelta(milliseconds=1)
+_NEARLY_EMPTY = DEPTH // 4
+_LONG_AGO = timedelta(days=3650)
+"""Where the halving begins if neither the caller nor an instance names a time."""
+
+
+@attrs.frozen
+class Place:
+    """Where a listing goes on: how far into which window.
+
+    Attributes:
+        start: of the window; None is the beginning of all.
+        end: of the window; None is open, for all that is still to come.
+        width: of the window, once it had to be one.
+        offset: the row in it.
+        page: how many pages came before, which makes each place unlike every other.
+    """
+
+    start: datetime | None
+    end: datetime | None
+    width: timedelta | None = None
+    offset: int = 0
+    page: int = 0
+
+    def cursor(self) -> str:
+        """Return this place as text."""
+        start, end = (time.isoformat() if time else "" for time in (self.start, self.end))
+        width = self.width.total_seconds() if self.width else ""
+        return f"{start}/{end}/{width}/{self.offset}/{self.page}"
+
+    @classmethod
+    def at(cls, cursor: Cursor) -> Self:
+        """Return the place that a cursor names; raises ConfigError for one that isn't a listing's own."""
+        try:
+            start, end, width, offset, page = str(cursor).split("/")
+            return cls(
+                datetime.fromisoformat(start) if start else None,
+                datetime.fromisoformat(end) if end else None,
+                timedelta(seconds=float(width)) if width else None,
+                int(offset),
+                int(page),
+            )
+        except ValueError:
+            raise ConfigError(f"cursor {cursor!r}: pass one that a page of this listing named") from None
+
+
+class Ask(Protocol):
+    """Sends one list request."""
+
+    def __call__(
+        self, since: datetime | None, until: datetime | None, *, offset: int, limit: int
+    ) -> Awaitable[Reply[InstancesPage]]:
+        """Return the rows of a window from an offset on."""
+
+
+class Listing:
+    """One walk through a list; it remembers the ids of two windows, 20,000 at most."""
+
+    def __init__(self, ask: Ask, *, since: datetime | None, until: datetime | None, limit: int) -> None:
+        self._ask = ask
+        self._since = since
+        self._until = until
+        self._limit = limit
+        self._overlap = min(1, limit - 1)
+        self._before: set[str] = set()
+        self._here: set[str] = set()
+        self._attempts = 0
+
+    async def fetch(self, cursor: Cursor | None) -> Page[WorkflowInstance]:
+        """Return the page at a cursor, without what earlier pages had."""
+        place = Place(self._since, self._until) if cursor is None else Place.at(cursor)
+        self._attempts = 0
+        while True:
+            reply = await self._request(place, offset=place.offset, limit=self._limit)
+            rows = reply.value.instances
+            if place.offset == 0 and len(rows) >= self._limit and not await self._fits(place, reply):
+                place = _halved(place, rows)
+            elif place.offset and self._overlap and rows and self._here and rows[0].id not in self._here:
+                place = attrs.evolve(place, offset=max(0, place.offset - self._limit))
+            else:
+                break
+        new = [index for index, row in enumerate(rows) if row.id not in self._here and row.id not in self._before]
+        self._here.update(row.id for row in rows)
+        onward = self._after(place, rows)
+        return Page(
+            items=tuple(rows[index] for index in new),
+            cursor=onward.cursor() if onward else None,
+            attempts=self._attempts,
+            request_id=reply.document.request_id,
+            document=reply.document,
+            name="instances",
+            kept=new,
+        )
+
+    async def _request(self, place: Place, *, offset: int, limit: int) -> Reply[InstancesPage]:
+        reply = await self._ask(place.start, place.end, offset=offset, limit=limit)
+        self._attempts += reply.attempts
+        return reply
+
+    async def _fits(self, place: Place, reply: Reply[InstancesPage]) -> bool:
+        """Return whether all of a window can be had. A count beyond the page's own rows can only be the total."""
+        count = reply.value.count
+        if count is not None and count > len(reply.value.instances):
+            return count < DEPTH
+        return not (await self._request(place, offset=DEPTH - 1, limit=1)).value.instances
+
+    def _after(self, place: Place, rows: Sequence[WorkflowInstance]) -> Place | None:
+        """Return where to go on, None at the end."""
+        place = attrs.evolve(place, page=place.page + 1)
+        offset = place.offset + len(rows) - self._overlap
+        if len(rows) >= self._limit:
+            if offset + self._limit <= DEPTH:
+                return attrs.evolve(place, offset=offset)
+            return _halved(place, rows)  # it grew while it was read
+        if place.end is None or place.width is None or place.end == self._until:
+            return None
+        width = place.width * 2 if offset < _NEARLY_EMPTY else place.width
+        last = self._until or datetime.now(UTC)
+        end = self._until if place.end + width >= last else place.end + width
+        self._before, self._here = self._here, set()
+        return attrs.evolve(place, start=place.end - _OVERLAP, end=end, width=width, offset=0)
+
+
+def _halved(place: Place, rows: Sequence[WorkflowInstance]) -> Place:
+    """Return the first half of a window. Where it has no beginning, the oldest instance is it."""
+    now = datetime.now(UTC)
+    start = place.start or min((row.start_time for row in rows if row.start_time), default=now - _LONG_AGO)
+    end = place.end or max(now, start + timedelta(seconds=1))
+    width = (end - start) / 2
+    if width < _OVERLAP:
+        raise DecodeError((f"{DEPTH:,} or more instances at {start.isoformat()}, where a listing ends @ $",))
+    return attrs.evolve(place, end=start + width, width=width, offset=0)

@@ -1,0 +1,158 @@
+"""What SecMaster's answers hold, under the vendor's field names.
+
+The vendor says of no field whether it may be absent or null, and its own sample leaves several
+out. So all but an instance's id are optional, and absent and null mean the same. An empty string
+stays one. Enumerations are open, so they are plain `str`, with constants here to compare with.
+Sources: support.huaweicloud.com/api-secmaster/ShowAopWorkflowInstance.html and
+ListAopWorkflowInstance.html.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ..converter import Time
+from ..model import Model
+from .times import read_times
+
+
+class TriggerType(StrEnum):
+    """What set an instance off."""
+
+    DEBUG = "DEBUG"
+    TIMER = "TIMER"
+    EVENT = "EVENT"
+    MANUAL = "MANUAL"
+
+
+class Status(StrEnum):
+    """Where an instance, or a node, stands; of nodes RUNNING, FAILED and FINISHED are documented."""
+
+    CREATED = "CREATED"  # seen in the vendor's Terraform provider, not in its documentation
+    RUNNING = "RUNNING"
+    FAILED = "FAILED"
+    FINISHED = "FINISHED"
+    RETRYING = "RETRYING"
+    TERMINATING = "TERMINATING"
+    TERMINATED = "TERMINATED"
+
+
+class Answer(Model):
+    """Base of what whole answers decode to: it reads SecMaster's times."""
+
+    __slots__ = ()
+
+    @classmethod
+    def prepare(cls, body: bytes) -> bytes:
+        """Return the body with its times as RFC 3339 has them."""
+        return read_times(body)
+
+
+@attrs.frozen(kw_only=True)
+class Workflow(Model):
+    """The workflow an instance runs; `name` is the Chinese name."""
+
+    id: str | None = None
+    name: str | None = None
+    name_en: str | None = None
+    version: str | None = None
+    version_id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class DataClass(Model):
+    """The kind of object the workflow works on, such as an alert."""
+
+    id: str | None = None
+    name: str | None = None
+    en_name: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Playbook(Model):
+    """The playbook that started the instance."""
+
+    id: str | None = None
+    name: str | None = None
+    en_name: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Node(Model):
+    """One step of an instance. The vendor gives it no id of its own, nor edges between nodes.
+
+    Attributes:
+        instance_type: TASK is the only documented one.
+        action_id: the node within the workflow's definition.
+        parent_instance_id: the instance it belongs to.
+        input: text, as a rule JSON.
+        output: text, as a rule JSON.
+        succeed: the vendor's own verdict; it may disagree with `status`.
+    """
+
+    instance_type: str | None = None
+    action_id: str | None = None
+    action_name: str | None = None
+    start_time: Time | None = None
+    end_time: Time | None = None
+    error_msg: str | None = None
+    input: str | None = None
+    output: str | None = None
+    parent_instance_id: str | None = None
+    status: str | None = None
+    succeed: bool | None = None
+
+
+if TYPE_CHECKING:
+    Nodes = tuple[Node, ...]
+else:  # null is read as none at all, so that nobody has to tell the two apart
+    Nodes = tuple[Node, ...] | None
+
+
+@attrs.frozen(kw_only=True)
+class Topology(Model):
+    """The nodes an instance has been through, in the vendor's order, which it doesn't document."""
+
+    audit_logs: Nodes = ()
+
+    def __attrs_post_init__(self) -> None:
+        if self.audit_logs is None:
+            object.__setattr__(self, "audit_logs", ())
+
+
+@attrs.frozen(kw_only=True)
+class WorkflowInstance(Answer):
+    """One run of a workflow.
+
+    Attributes:
+        end_time: None while it runs.
+        retry_count: how often it was run again.
+        defense_id: the layer of defence it belongs to; empty if to none.
+        dataobject_id: the object that set it off.
+        topology: None unless it was asked for.
+    """
+
+    id: str
+    name: str | None = None
+    workflow: Workflow | None = None
+    dataclass: DataClass | None = None
+    playbook: Playbook | None = None
+    trigger_type: str | None = None
+    status: str | None = None
+    start_time: Time | None = None
+    end_time: Time | None = None
+    retry_count: int | None = None
+    defense_id: str | None = None
+    dataobject_id: str | None = None
+    topology: Topology | None = None
+
+
+@attrs.frozen(kw_only=True)
+class InstancesPage(Answer):
+    """The envelope of a page of instances; the vendor doesn't say whether `count` is the total or the page's."""
+
+    instances: tuple[WorkflowInstance, ...]
+    count: int | None = None
