@@ -47,4 +47,5 @@ def _limits_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def samples() -> Path:
+    """The vendor samples of Jodoo."""
     return DATA / "jodoo"

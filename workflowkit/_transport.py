@@ -7,6 +7,8 @@ not its exceptions, whose texts carry full URLs and whose objects carry request 
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 import ssl
 import threading
 from ipaddress import ip_address
@@ -19,6 +21,8 @@ from .errors import ConfigError, TransportError
 from .exchange import Request, Response
 from .redact import Headers
 
+_TOKEN = re.compile(r"(?i)(x-subject-token', b')[^']*")
+
 LARGEST_BODY = 64 * 1024 * 1024
 """Bytes. A page of 100 logs is some 60 KB; a body beyond this is refused while it streams."""
 
@@ -26,6 +30,16 @@ _CLOSED = "this client is closed: create a new one"
 
 _tls_lock = threading.Lock()
 _tls: list[ssl.SSLContext] = []
+
+
+def _hide_tokens(record: logging.LogRecord) -> bool:
+    """Keep tokens out of the debug log that the HTTP library writes of every response's headers."""
+    if isinstance(record.msg, str) and "ubject-" in record.msg:
+        record.msg = _TOKEN.sub(r"\1[redacted]", record.msg)
+    return True
+
+
+logging.getLogger("httpcore.http11").addFilter(_hide_tokens)
 
 
 class Transport(Protocol):

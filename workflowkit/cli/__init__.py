@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
@@ -29,6 +29,7 @@ from .demo import demo
 from .harvest import harvest
 from .jodoo import jodoo
 from .sandbox import sandbox
+from .secmaster import secmaster
 
 _EXIT_CODES: Sequence[tuple[tuple[type[WorkflowKitError], ...], int]] = (
     ((ConfigError,), 2),
@@ -36,11 +37,13 @@ _EXIT_CODES: Sequence[tuple[tuple[type[WorkflowKitError], ...], int]] = (
     ((TransportError, ServerError, RateLimited, QuotaExceeded), 5),
 )
 
-_HINTS: Mapping[type[WorkflowKitError], str] = {
-    AuthenticationError: "check JODOO_API_KEY, and that JODOO_EDITION or JODOO_BASE_URL is that of the key",
-    NotFound: "check the id, and that it belongs to the company of JODOO_API_KEY",
+_HINTS: Mapping[tuple[str, type[WorkflowKitError]], str] = {
+    ("jodoo", AuthenticationError): "check JODOO_API_KEY, and that JODOO_EDITION or JODOO_BASE_URL is that of the key",
+    ("jodoo", NotFound): "check the id, and that it belongs to the company of JODOO_API_KEY",
+    ("secmaster", NotFound): "check the id, and that it belongs to SECMASTER_WORKSPACE_ID",
+    ("secmaster", PermissionDenied): "check SECMASTER_WORKSPACE_ID, and what these credentials may see",
 }
-"""What to do, where the service's own words don't say."""
+"""What to do, by system, where neither the service's own words nor the error's say."""
 
 _EPILOG = """\b
 Exit codes:
@@ -54,18 +57,20 @@ Exit codes:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_EPILOG)
 @click.version_option(__version__, prog_name="workflowkit")
 def cli() -> None:
-    """Read workflow logs from Jodoo (简道云), one instance or millions.
+    """Read workflow logs from Jodoo (简道云) and Huawei Cloud SecMaster, one instance or millions.
 
     \b
-    No account?      workflowkit demo
-    One instance:    workflowkit jodoo logs 659cba93489a49c06f7d4281
-    All of an app:   workflowkit harvest jodoo --app APP --archive approvals.db
+    No account?       workflowkit demo
+    One instance:     workflowkit jodoo logs 659cba93489a49c06f7d4281
+                      workflowkit secmaster instance 8eed56de-7aaf-4732-baaf-46c1bb11dc8f
+    Very many:        workflowkit harvest jodoo --app APP --archive approvals.db
+                      workflowkit harvest secmaster --topology --archive soc.db
 
-    The API key is read from JODOO_API_KEY.
+    Credentials are read from the environment: JODOO_API_KEY; HUAWEICLOUD_SDK_AK and _SK.
     """
 
 
-for _command in (demo, jodoo, harvest, status, export, sandbox):
+for _command in (demo, jodoo, secmaster, harvest, status, export, sandbox):
     cli.add_command(_command)
 
 
@@ -80,8 +85,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except WorkflowKitError as error:
-        hints = (hint for kind, hint in _HINTS.items() if isinstance(error, kind))
-        click.echo(f"Error: {'; '.join([str(error), *getattr(error, '__notes__', ()), *hints])}", err=True)
+        click.echo(f"Error: {'; '.join([str(error), *_hints(error), *getattr(error, '__notes__', ())])}", err=True)
         return next((code for kinds, code in _EXIT_CODES if isinstance(error, kinds)), 1)
     except OSError as error:  # of our own output: whatever else is read or written has errors of its own
         click.echo(f"Error: can't write to stdout ({error.strerror})", err=True)
@@ -91,3 +95,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _hints(error: WorkflowKitError) -> Iterator[str]:
+    if not error.hint:
+        asked = (error.endpoint or "").partition(".")[0]
+        yield from (hint for (system, kind), hint in _HINTS.items() if asked == system and isinstance(error, kind))

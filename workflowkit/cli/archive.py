@@ -11,7 +11,7 @@ from .options import as_json
 from .output import print_json, print_table, say
 
 _SHOWN = 100
-TABLES = ("events", "logs", "instances", "attachments")
+TABLES = ("events", "logs", "nodes", "instances", "attachments")
 
 
 @click.command()

@@ -17,12 +17,19 @@ from .output import print_json, print_table, say
 
 if TYPE_CHECKING:
     from ..harvesting import Summary
+    from ..source import Source
 
 _TENANT = "workflowkit-demo"
 _SLOWEST = """
     SELECT activity, count(*), sum(outcome = 'back'),
         round(avg(julianday(end_time) - julianday(start_time)) * 24 * 60, 1)
-    FROM events GROUP BY activity ORDER BY 4 DESC LIMIT 5
+    FROM events WHERE system = 'jodoo' GROUP BY activity ORDER BY 4 DESC LIMIT 5
+"""
+_FAILING = """
+    SELECT activity, count(*), sum(outcome = 'FAILED'),
+        round(avg(julianday(end_time) - julianday(start_time)) * 24 * 60 * 60, 1)
+    FROM events WHERE system = 'secmaster' AND activity NOT IN ('start', 'end')
+    GROUP BY activity ORDER BY 3 DESC, 1 LIMIT 5
 """
 
 
@@ -30,16 +37,18 @@ _SLOWEST = """
 @click.option("--archive", metavar="PATH", default="workflowkit-demo.db", show_default=True, help="Replaced each time.")
 @as_json
 def demo(archive: str, *, as_json: bool) -> int:
-    """Harvest an invented company's approvals from a sandbox on this machine: 20 seconds, no account.
+    """Harvest an invented company's approvals and playbook runs from a sandbox on this machine.
 
-    The sandbox refuses whatever exceeds the documented 30 requests in any second.
+    It takes 20 seconds and no account. The sandbox refuses whatever exceeds the documented 30
+    requests in any second.
 
     \b
     workflowkit demo
     """
     from ..jodoo import JodooClient
     from ..sandbox import Sandbox
-    from .job import run
+    from ..secmaster import AccessKey, SecMasterClient
+    from .job import counted, run
     from .progress import Progress
 
     path = Path(archive)
@@ -48,26 +57,43 @@ def demo(archive: str, *, as_json: bool) -> int:
     async def work(sandbox: Sandbox) -> tuple[Summary, int, float]:
         await _make_way(path)
         env = sandbox.env
-        key, address = env["JODOO_API_KEY"], env["JODOO_BASE_URL"]
-        async with JodooClient(key, base_url=address, tenant=_TENANT, observers=[progress]) as client:
-            app = (await client.apps())[0]
+        credentials = AccessKey(env["HUAWEICLOUD_SDK_AK"], env["HUAWEICLOUD_SDK_SK"])
+        async with (
+            JodooClient(
+                env["JODOO_API_KEY"], base_url=env["JODOO_BASE_URL"], tenant=_TENANT, observers=[progress]
+            ) as jodoo,
+            SecMasterClient(
+                credentials,
+                base_url=env["SECMASTER_BASE_URL"],
+                project_id=env["HUAWEICLOUD_SDK_PROJECT_ID"],
+                workspace_id=env["SECMASTER_WORKSPACE_ID"],
+                tenant=_TENANT,
+                observers=[progress],
+            ) as secmaster,
+        ):
+            app = (await jodoo.apps())[0]
+            sources: list[Source] = [jodoo.form_source(app.app_id), secmaster.workspace_source(topology=True)]
             started = time.monotonic()
-            summary, code = await run(client.form_source(app.app_id), archive, progress)
+            summary, code = await run(sources, archive, progress)
             return summary, code, time.monotonic() - started
 
     with Sandbox() as sandbox:
-        say(f"a sandbox of Jodoo serves {sandbox.world.size} invented instances at {sandbox.url}")
+        say(
+            f"a sandbox at {sandbox.url} serves invented instances: {sandbox.world.size} of Jodoo, "
+            f"{sandbox.workspace.size} of SecMaster"
+        )
         summary, code, seconds = asyncio.run(work(sandbox))
-        answered = sandbox.jodoo.answered
-    refused = answered["8303"] + answered["8304"]
+        logs, nodes = sandbox.jodoo.answered, sandbox.secmaster.answered
+    refused = logs["8303"] + logs["8304"] + nodes["APIGW.0308"]
     if as_json:
         print_json({**attrs.asdict(summary), "seconds": round(seconds, 1), "refused": refused, "archive": archive})
     elif summary.stopped:
         say("stopped early")
     else:
         say(
-            f"{summary.done} instances, {summary.logs:,} logs in {seconds:.1f} s: {answered['workflow_logs']} requests "
-            f"for logs, {answered['workflow_logs'] / seconds:.1f} a second of the 30 allowed, {refused} refused\n"
+            f"{counted(summary)} in {seconds:.1f} s: {logs['workflow_logs']} requests for logs, "
+            f"{logs['workflow_logs'] / seconds:.1f} a second of the 30 allowed, and {nodes.total()} for nodes beside "
+            f"them; {refused} refused\n"
         )
         _show(archive)
     return code
@@ -92,11 +118,12 @@ def _show(path: str) -> None:
     import sqlite3
 
     connection = sqlite3.connect(path)
-    rows = connection.execute(_SLOWEST).fetchall()
+    slowest, failing = (connection.execute(query).fetchall() for query in (_SLOWEST, _FAILING))
     connection.close()
-    print_table(
-        "where approvals wait longest", ("step", "approvals", "sent back", "minutes on average"), rows, err=True
-    )
+    columns = ("step", "approvals", "sent back", "minutes on average")
+    print_table("where approvals wait longest (Jodoo)", columns, slowest, err=True)
+    columns = ("step", "runs", "failed", "seconds on average")
+    print_table("which steps of playbooks fail (SecMaster)", columns, failing, err=True)
     me = _my_name()
     say(
         f"all of it is in {path}, a plain SQLite file. Next:\n"
@@ -104,7 +131,8 @@ def _show(path: str) -> None:
         f"  {me} export {path} --to approvals.csv\n"
         "with an account of your own:\n"
         "  export JODOO_API_KEY=...\n"
-        f"  {me} harvest jodoo --app APP --archive approvals.db"
+        f"  {me} harvest jodoo --app APP --archive approvals.db\n"
+        f"  {me} harvest secmaster --topology --archive soc.db   (--help names the credentials)"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 
 import click
@@ -17,8 +18,10 @@ from .progress import Progress
 _SOME_FAILED = 3
 
 
-async def run(source: Source, path: str, progress: Progress, *, retry_failed: bool = False) -> tuple[Summary, int]:
-    """Harvest a source, showing progress; a first signal drains, a second one stops at once."""
+async def run(
+    source: Source | Sequence[Source], path: str, progress: Progress, *, retry_failed: bool = False
+) -> tuple[Summary, int]:
+    """Harvest one source or several, showing progress; a first signal drains, a second one stops at once."""
     stop = asyncio.Event()
     received: list[int] = []
     task = asyncio.current_task()
@@ -52,11 +55,18 @@ async def run(source: Source, path: str, progress: Progress, *, retry_failed: bo
     return summary, _SOME_FAILED if summary.failed else 0
 
 
+def counted(summary: Summary) -> str:
+    """Return how many instances were harvested, and what they brought."""
+    brought = [f"{number:,} {name}" for name, number in (("logs", summary.logs), ("nodes", summary.nodes)) if number]
+    instances = f"{summary.done:,} instances"
+    return f"{instances} with {' and '.join(brought)}" if brought else instances
+
+
 def describe(summary: Summary, archive: str) -> str:
     """Return what a harvest did, for people."""
     if not summary.done + summary.failed + summary.skipped:
         return "nothing to do: no instance was named"
-    harvested = f"{summary.done:,} instances with {summary.logs:,} logs harvested into {archive}"
+    harvested = f"{counted(summary)} harvested into {archive}"
     lines = [f"{harvested}, {summary.requests:,} requests; {summary.skipped:,} were there already"]
     if summary.failed:
         lines.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -35,6 +36,25 @@ def sending(command: Callable[..., Any]) -> Callable[..., Any]:
         default="default",
         help="Most requests per second, or none; by default as the vendor documents (SecMaster: 20).",
     )(command)
+
+
+def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """Return an aware datetime for ISO 8601 or SecMaster's own form; without a zone it is UTC."""
+    if value is None:
+        return None
+    try:
+        time = datetime.fromisoformat(value.replace("Z+", "+"))
+    except ValueError:
+        problem = f"{value!r} is no time such as 2025-07-18 or 2025-07-18T15:11:04+08:00"
+        raise click.BadParameter(problem, ctx, param) from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def window(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--since`` and ``--until``."""
+    oldest = "No older ones, such as 2025-07-18 or 2025-07-18T15:11:04+08:00; UTC where T doesn't say."
+    command = click.option("--until", metavar="T", callback=_time, help="No newer ones.")(command)
+    return click.option("--since", metavar="T", callback=_time, help=oldest)(command)
 
 
 def as_json(command: Callable[..., Any]) -> Callable[..., Any]:

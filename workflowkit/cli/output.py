@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
-_SHORT = {"action", "finished (UTC)", "took", "files", "number", "approvals", "instance"}
+_SHORT = {"action", "finished (UTC)", "started (UTC)", "took", "files", "number", "approvals", "instance", "status"}
 """The columns that are never broken, however narrow the terminal."""
+
+_MINUTE = 60.0
 
 _UNBROKEN = 10_000
 """Characters in a line where no terminal sets the width: a pipe gets every row in one line."""
@@ -52,7 +54,8 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M")
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
     if isinstance(value, timedelta):
-        return str(timedelta(seconds=round(value.total_seconds())))
+        seconds = value.total_seconds()
+        return f"{seconds:.3g} s" if abs(seconds) < _MINUTE else str(timedelta(seconds=round(seconds)))
     return "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in str(value))

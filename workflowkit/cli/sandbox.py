@@ -13,17 +13,19 @@ from .output import print_json, say
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Which port; a free one by default.")
-@click.option("--instances", type=click.IntRange(0), default=300, show_default=True, help="How many it serves.")
+@click.option("--instances", type=click.IntRange(0), default=300, show_default=True, help="How many of Jodoo's.")
 @as_json
 def sandbox(port: int, instances: int, *, as_json: bool) -> None:
-    """Serve an invented Jodoo on this machine until Ctrl-C.
+    """Serve an invented Jodoo and an invented SecMaster on this machine until Ctrl-C.
 
-    It enforces the documented rates, and prints the environment that makes the other commands use it:
+    They enforce the documented rates and check signatures. It prints the environment that makes
+    the other commands use them:
 
     \b
-    workflowkit sandbox --port 8377 &
-    export JODOO_API_KEY=sandbox-key JODOO_BASE_URL=http://127.0.0.1:8377/api
+    workflowkit sandbox --port 8377 > sandbox.env &
+    . ./sandbox.env
     workflowkit jodoo logs 6500cba90000000000000005
+    workflowkit secmaster instances
     """
     from ..sandbox import Sandbox, World
 
@@ -37,12 +39,16 @@ def sandbox(port: int, instances: int, *, as_json: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     with server:
         if as_json:
-            print_json({**server.env, "awkward": server.world.awkward()})
+            print_json({**server.env, "awkward": {**server.world.awkward(), **server.workspace.awkward()}})
         else:
             for name, value in server.env.items():
                 click.echo(f"export {name}={value}")
             example = next(server.world.instance_ids(), "none")
-            say(f"serving {instances:,} instances; for example {example}; Ctrl-C ends it")
+            other = next(server.workspace.instance_ids())
+            say(
+                f"serving {instances:,} instances of Jodoo, for example {example}, "
+                f"and {server.workspace.size} of SecMaster, for example {other}; Ctrl-C ends it"
+            )
         try:
             while not ended.wait(0.5):
                 pass
