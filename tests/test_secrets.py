@@ -1,4 +1,4 @@
-"""The key and signed links never reach a log line, a repr, an exception or a traceback with its locals."""
+"""No secret ever reaches a log line, a repr, an exception or a traceback with its locals."""
 
 from __future__ import annotations
 
@@ -8,16 +8,31 @@ import traceback
 
 import pytest
 
-from workflowkit import Archive, JodooClient, RetryPolicy, WorkflowKitError, harvest
+from workflowkit import (
+    AccessKey,
+    Archive,
+    IamPassword,
+    IamToken,
+    JodooClient,
+    RetryPolicy,
+    SecMasterClient,
+    WorkflowKitError,
+    harvest,
+)
 from workflowkit.sandbox import FAULTS, Sandbox
+from workflowkit.sandbox.workspace import PROJECT_ID, WORKSPACE_ID
 
 KEY = "s3cr3t-key-0123456789"
+AK, SK, SECURITY_TOKEN = "AKS3CR3T000000000001", "s3cr3tsk-0123456789", "s3cr3t-security-token"
+USER, PASSWORD, DOMAIN = "somebody", "s3cr3t-password", "sandbox-domain"
+TOKEN = "MIIs3cr3t-token-0123456789"
 QUICK = RetryPolicy(attempts=1, rate_limit_attempts=1)
 
 
 @pytest.fixture
 def sandbox():
-    with Sandbox(keys={KEY: "default"}) as server:
+    keys: dict[str, str | tuple[str, str]] = {AK: (SK, SECURITY_TOKEN)}
+    with Sandbox(keys={KEY: "default"}, access_keys=keys, users={USER: PASSWORD}) as server:
         yield server
 
 
@@ -74,3 +89,49 @@ async def test_no_log_line_shows_the_key_or_a_signed_link(sandbox, caplog, tmp_p
     assert any(log.signature for log in logs), "or the test proves nothing"
     assert KEY not in everything
     assert "token=" not in everything
+
+
+CREDENTIALS = {
+    "access key": (AccessKey(AK, SK, SECURITY_TOKEN), (AK, SK, SECURITY_TOKEN)),
+    "wrong access key": (AccessKey(AK, SK + "?", SECURITY_TOKEN), (AK, SK, SECURITY_TOKEN)),
+    "token": (IamToken(TOKEN), (TOKEN,)),
+    "password": ("password", (PASSWORD, "MII")),
+    "wrong password": ("wrong password", (PASSWORD,)),
+}
+
+
+def secmaster(sandbox, credentials, **options):
+    if isinstance(credentials, str):
+        password = PASSWORD + ("?" if "wrong" in credentials else "")
+        credentials = IamPassword(USER, password, DOMAIN, iam_endpoint=sandbox.url)
+    place = {"base_url": sandbox.url, "project_id": PROJECT_ID, "workspace_id": WORKSPACE_ID}
+    return SecMasterClient(credentials, **place, timeout=0.2, retry=QUICK, **options)
+
+
+@pytest.mark.parametrize("kind", [*FAULTS, None])
+@pytest.mark.parametrize("name", CREDENTIALS)
+async def test_no_failure_shows_credentials(sandbox, caplog, name, kind):
+    caplog.set_level(logging.DEBUG)
+    asyncio.get_running_loop().set_debug(True)
+    if kind is not None:
+        sandbox.fault(kind, seconds=0.3, times=9)
+    told: list[object] = []
+    client = secmaster(sandbox, CREDENTIALS[name][0], observers=[told.append])
+    everything = repr(client)
+    try:
+        await client.workflow_instance(sandbox.workspace.awkward()["unknown fields"])
+    except WorkflowKitError as error:
+        everything += exposed(error)
+    await client.aclose()
+    everything += caplog.text + repr(told)
+    assert not [secret for secret in CREDENTIALS[name][1] if secret in everything]
+
+
+async def test_a_token_on_its_way_in_is_kept_out_of_the_debug_log(sandbox, caplog):
+    caplog.set_level(logging.DEBUG)
+    client = secmaster(sandbox, "password")
+    await client.workflow_instance(sandbox.workspace.awkward()["unknown fields"])
+    await client.aclose()
+    (token,) = client._auth._secrets()
+    assert "[redacted]" in caplog.text, "or the test proves nothing"
+    assert token not in caplog.text

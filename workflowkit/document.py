@@ -129,11 +129,12 @@ def _split(body: bytes, name: str) -> tuple[bytes, ...]:
         return tuple(find(body))
     except msgspec.DecodeError:
         mended = mend(body)
+    pieces = find(mended)
     originals: list[bytes] = []
     end = 0
-    for part in name.split("."):
+    for part in name.split(".") if pieces else ():
         end = mended.index(b'"%b"' % part.encode(), end)
-    for piece in find(mended):  # every byte is in its place: cut the original there
+    for piece in pieces:  # every byte is in its place: cut the original there
         start = mended.index(piece, end)
         end = start + len(piece)
         originals.append(body[start:end])

@@ -12,54 +12,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from workflowkit import Archive
 from workflowkit.sandbox import Sandbox, World
 from workflowkit.source import InstanceRef
-
-KEY = "sandbox-key"
-
-
-class Shell:
-    """Runs `workflowkit` in a folder, against a sandbox."""
-
-    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
-        self.folder = folder
-        self.env = {**os.environ, **sandbox.env, "PYTHONWARNINGS": "error", "COLUMNS": "100"}
-
-    def start(self, *arguments: str, stdin: int | None = None, **env: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "workflowkit", *arguments]
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env={**self.env, **env},
-            stdin=stdin or subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-        )
-
-    def __call__(self, *arguments: str, text: str | None = None, **env: str) -> tuple[int, str, str]:
-        process = self.start(*arguments, stdin=subprocess.PIPE if text is not None else None, **env)
-        out, err = process.communicate(text, timeout=50)
-        assert KEY not in err
-        assert "Traceback" not in err, err
-        return process.returncode, out, err
-
-
-@pytest.fixture
-def free():
-    with Sandbox(World(60), limited=False) as server:
-        yield server
-
-
-@pytest.fixture
-def shell(tmp_path, free):
-    return Shell(tmp_path, free)
 
 
 def test_logs_as_a_table_and_as_json(shell, free):
@@ -274,7 +232,7 @@ def test_export_cannot_write(shell):
     code, _, err = shell("export", "a.db", "--to", "no/a.csv")
     assert (code, "no/a.csv: can't be written (No such file or directory); choose another place" in err) == (1, True)
     code, _, err = shell("export", "a.db", "--to", "a.csv", "--table", "users")
-    assert (code, "'users' is not one of 'events', 'logs', 'instances', 'attachments'" in err) == (2, True)
+    assert (code, "'users' is not one of 'events', 'logs', 'nodes', 'instances', 'attachments'" in err) == (2, True)
     assert not [file for file in shell.folder.iterdir() if file.name.startswith("a.csv")]
 
 
@@ -339,9 +297,9 @@ def test_a_reader_who_has_had_enough(shell, free):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_drains_and_the_same_command_goes_on(tmp_path, number, code):
+def test_a_signal_drains_and_the_same_command_goes_on(shell_in, tmp_path, number, code):
     with Sandbox(World(90)) as slow:
-        shell = Shell(tmp_path, slow)
+        shell = shell_in(tmp_path, slow)
         (tmp_path / "ids.txt").write_text("\n".join(list(slow.world.instance_ids())[12:]))
         command = ("harvest", "jodoo", "--ids", "ids.txt", "--archive", "a.db", "--json")
         process = shell.start(*command)
@@ -387,21 +345,21 @@ def test_a_pipe_that_stays_open_does_not_hold_up_the_end(shell, free):
     assert json.loads(out)["done"] == 1
 
 
-def test_demo_does_the_main_job_afresh_each_time(shell, tmp_path_factory, free):
+def test_demo_does_the_main_job_afresh_each_time(shell, shell_in, tmp_path_factory, free):
     async def earlier() -> None:
         async with Archive.open(shell.folder / "workflowkit-demo.db") as archive:
             await archive.enlist("jodoo", "workflowkit-demo", [InstanceRef(id="of-an-earlier-demo")], run=1)
 
     asyncio.run(earlier())
-    elsewhere = Shell(tmp_path_factory.mktemp("elsewhere"), free).start("demo", "--json")
+    elsewhere = shell_in(tmp_path_factory.mktemp("elsewhere"), free).start("demo", "--json")
     code, out, err = shell("demo")
     assert (code, out) == (0, "")
-    assert "300 instances, 1,589 logs" in err
+    assert "420 instances with 1,589 logs and 535 nodes" in err
     assert "0 refused" in err
     assert "status workflowkit-demo.db" in err
-    assert "300" in shell("status", "workflowkit-demo.db")[1]
+    assert "420" in shell("status", "workflowkit-demo.db")[1]
     told = json.loads(elsewhere.communicate(timeout=50)[0])
-    assert (elsewhere.returncode, told["done"], told["failed"], told["skipped"], told["refused"]) == (0, 300, 0, 0, 0)
+    assert (elsewhere.returncode, told["done"], told["failed"], told["skipped"], told["refused"]) == (0, 420, 0, 0, 0)
 
 
 def test_demo_overwrites_nothing_of_yours(shell):
@@ -418,24 +376,28 @@ def test_demo_overwrites_nothing_of_yours(shell):
 def test_sandbox_prints_what_to_export_and_serves_until_told(shell):
     process = shell.start("sandbox", "--instances", "20")
     assert process.stdout is not None
-    exports = dict(process.stdout.readline().removeprefix("export ").strip().split("=", 1) for _ in range(3))
+    exports = dict(process.stdout.readline().removeprefix("export ").strip().split("=", 1) for _ in range(9))
     assert exports["JODOO_EDITION"] == "jodoo"
     code, out, _ = shell("jodoo", "logs", "6500cba90000000000000001", "--json", **exports)
     assert (code, len(out.splitlines())) == (0, 1)
+    code, out, _ = shell("secmaster", "instances", "--json", **exports)
+    assert (code, len(out.splitlines())) == (0, 120)
     port = exports["JODOO_BASE_URL"].split(":")[2].split("/")[0]
     code, _, err = shell("sandbox", "--port", port)
     assert (code, f"port {port} can't be used" in err) == (2, True)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
-    assert (process.returncode, "serving 20 instances" in err) == (0, True)
+    assert process.returncode == 0
+    assert "serving 20 instances of Jodoo, for example 6500cba90000000000000000, and 120 of SecMaster" in err
 
 
 def test_sandbox_as_json_and_ended_by_sigterm(shell):
     process = shell.start("sandbox", "--json")
     assert process.stdout is not None
     told = json.loads(process.stdout.readline())
-    assert told["JODOO_API_KEY"] == KEY
+    assert told["JODOO_API_KEY"] == "sandbox-key"
     assert "lone surrogate" in told["awkward"]
+    assert "times in milliseconds" in told["awkward_secmaster"]
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
     assert process.returncode == 0

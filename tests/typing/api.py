@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import assert_type
 
-from workflowkit import Archive, JodooClient, Page, Summary, harvest
+from workflowkit import (
+    AccessKey,
+    Archive,
+    IamPassword,
+    IamToken,
+    JodooClient,
+    Page,
+    SecMasterClient,
+    Summary,
+    harvest,
+)
 from workflowkit.jodoo import App, Attachment, FormRecord, WorkflowInstance, WorkflowLog
+from workflowkit.secmaster import Node, Status, Topology
+from workflowkit.secmaster import WorkflowInstance as Instance
 
 
 async def check(jodoo: JodooClient, archive: Archive) -> None:
@@ -26,3 +38,20 @@ async def check(jodoo: JodooClient, archive: Archive) -> None:
     assert_type(await harvest(jodoo.log_source(["i"]), archive), Summary)
     async with JodooClient.from_env() as client:
         assert_type(client, JodooClient)
+
+
+async def check_secmaster(secmaster: SecMasterClient, archive: Archive) -> None:
+    instance = await secmaster.workflow_instance("i", show_topology=True)
+    assert_type(instance, Instance)
+    assert_type(instance.start_time, datetime | None)
+    assert_type(instance.request_id, str | None)
+    assert_type(instance.topology, Topology | None)
+    assert_type(Topology().audit_logs, tuple[Node, ...])
+    assert_type(await secmaster.workflow_instances(), list[Instance])
+    async for found in secmaster.workflow_instances(since=datetime.now(UTC), status=Status.FAILED):
+        assert_type(found, Instance)
+    source = secmaster.workspace_source(topology=True)
+    assert_type(await harvest([source], archive, concurrency=5), Summary)
+    AccessKey("ak", "sk")
+    IamPassword("user", "password", "domain")
+    IamToken("token")

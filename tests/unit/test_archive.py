@@ -10,10 +10,11 @@ import attrs
 import pytest
 
 from workflowkit import Archive, ConfigError, HarvestError
+from workflowkit.harvesting.archive import Listed
 from workflowkit.harvesting.database import storable
 from workflowkit.harvesting.schema import TABLES, VERSION, columns
 from workflowkit.harvesting.writer import Writer
-from workflowkit.source import InstanceRef, LogRow
+from workflowkit.source import AttachmentRow, InstanceRef, LogRow, NodeRow
 
 ROW = LogRow(
     position=0,
@@ -171,6 +172,87 @@ async def test_what_is_no_archive_is_told_from_one_and_left_alone(path, prepare,
             pass
     assert str(path) in str(caught.value)
     assert path.is_dir() or path.read_bytes() == before
+
+
+OF_VERSION_1 = """
+CREATE TABLE instances (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, id TEXT NOT NULL, app_id TEXT, form_id TEXT,
+    state TEXT NOT NULL DEFAULT 'pending', status TEXT, logs BIGINT NOT NULL DEFAULT 0,
+    attempts BIGINT NOT NULL DEFAULT 0, error TEXT, harvested_at TEXT, PRIMARY KEY (system, tenant, id)
+);
+CREATE TABLE logs (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, instance_id TEXT NOT NULL, position BIGINT NOT NULL,
+    flow_id BIGINT, flow_name TEXT, create_action TEXT, create_time TEXT, finish_action TEXT, finish_time TEXT,
+    operator_username TEXT, operator_name TEXT, comment TEXT, signature_url TEXT, raw TEXT NOT NULL,
+    PRIMARY KEY (system, tenant, instance_id, position)
+);
+CREATE TABLE nodes (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, instance_id TEXT NOT NULL, position BIGINT NOT NULL,
+    instance_type TEXT, action_id TEXT, action_name TEXT, parent_instance_id TEXT,
+    start_time TEXT, end_time TEXT, status TEXT, succeed BOOLEAN, error_msg TEXT, input TEXT, output TEXT,
+    raw TEXT NOT NULL, PRIMARY KEY (system, tenant, instance_id, position)
+);
+CREATE TABLE attachments (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, instance_id TEXT NOT NULL, position BIGINT NOT NULL,
+    ordinal BIGINT NOT NULL, name TEXT, size BIGINT, mime TEXT, url TEXT NOT NULL, expires_at TEXT,
+    state TEXT NOT NULL DEFAULT 'pending', path TEXT, sha256 TEXT,
+    PRIMARY KEY (system, tenant, instance_id, position, ordinal)
+);
+CREATE VIEW events AS SELECT system, tenant, instance_id AS case_id, position FROM logs;
+INSERT INTO instances (system, tenant, id, state, logs) VALUES ('jodoo', 't', 'i', 'done', 1);
+INSERT INTO instances (system, tenant, id, state) VALUES ('jodoo', 't', 'j', 'pending');
+INSERT INTO logs (system, tenant, instance_id, position, flow_name, raw) VALUES ('jodoo', 't', 'i', 0, 'Review', '{}');
+PRAGMA application_id = 2003528052;
+PRAGMA user_version = 1;
+"""
+
+
+async def test_an_archive_of_the_first_version_is_read_as_it_is_and_upgraded_when_written_to(path, tmp_path):
+    connection = sqlite3.connect(path)
+    connection.executescript(OF_VERSION_1)
+    connection.close()
+    before = path.read_bytes()
+    async with Archive.open(path, create=False) as archive:
+        assert (await archive.counts()).done == 1
+        assert [len(rows) async for _, rows in archive.read("events")] == [1]
+    assert path.read_bytes() == before
+    kinds = (LogRow, AttachmentRow)
+    async with Archive.open(path) as archive:
+        listed = await archive.enlist("jodoo", "t", [InstanceRef(id="i"), InstanceRef(id="j")], run=1, kinds=kinds)
+        assert listed == Listed(1, 1, 0), "what is done stays done"
+        names, rows = await anext(archive.read("events"))
+        assert (names[4], rows[0][4]) == ("activity", "Review")
+    async with Archive.open(tmp_path / "new.db"):
+        pass
+    shapes = []
+    for file in (path, tmp_path / "new.db"):
+        connection = sqlite3.connect(file)
+        tables = ("instances", "logs", "nodes", "attachments", "events")
+        shapes.append(
+            [[column[1:3] for column in connection.execute(f"PRAGMA table_info({table})")] for table in tables]
+        )
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        connection.close()
+    assert shapes[0] == shapes[1]
+
+
+async def test_an_instance_is_taken_up_again_when_it_has_changed_or_lacks_what_is_wanted(path):
+    async def listed(run, kinds=(), **told):
+        return await archive.enlist("s", "t", [InstanceRef(id="i", **told)], run=run, kinds=kinds)
+
+    todo, done = Listed(1, 0, 0), Listed(0, 1, 0)
+    async with Archive.open(path) as archive:
+        assert await listed(1, status="RUNNING") == todo
+        await archive.store("s", "t", "i", (), kinds=())
+        assert await listed(2, status="RUNNING") == done
+        assert await listed(3) == done, "a listing that doesn't tell the status changes nothing"
+        assert await listed(4, status="FINISHED") == todo
+        await archive.store("s", "t", "i", (), kinds=())
+        assert await listed(5, (NodeRow,), status="FINISHED") == todo, "its nodes were never asked for"
+        await archive.store("s", "t", "i", (), kinds=(NodeRow,))
+        assert await listed(6, (NodeRow,), status="FINISHED") == done
+        assert await listed(7, (), status="FINISHED") == done
+        assert await listed(8, (LogRow, AttachmentRow)) == todo
 
 
 async def test_a_folder_that_is_not_there(tmp_path):

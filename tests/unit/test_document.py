@@ -132,3 +132,10 @@ def test_a_log_keeps_the_page_it_came_from_and_nothing_else():
     log: WorkflowLog = page(LOG, LOG).logs[0]
     assert "_origin" not in {field.name for field in attrs.fields(WorkflowLog)}
     assert log.extra == {}
+
+
+def test_elements_of_an_array_within_an_object():
+    body = b'{"audit_logs": [0], "a": {"b": [ {"x":1}, "\\ud83d" ]}, "b": [2]}'
+    assert Document(body).raws("a.b") == (b'{"x":1}', b'"\\ud83d"')
+    for without in (b"{}", b'{"a": null}', b'{"a": {}}', b'{"a": {"b": null}}', b'{"a": null, "c": NaN}'):
+        assert Document(without).raws("a.b") == ()

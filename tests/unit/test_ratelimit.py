@@ -212,3 +212,30 @@ def test_impossible_rates_are_refused(rate):
 @pytest.mark.parametrize("rate", [0.2, 30, None])
 def test_possible_rates_are_not(rate):
     check_rate(rate)
+
+
+async def test_a_limit_that_the_server_names_holds_for_every_limiter_of_the_scope_for_good():
+    fast, unlimited = limiter_of("s", 1000.0), limiter_of("s", None)
+    ledger_of("s").lower(5.0)
+    ledger_of("s").lower(7.0)
+    for limiter in (fast, limiter_of("s", 800.0), unlimited):
+        await limiter.acquire()
+        limiter.release(sent_at=None, answered_at=None)
+    assert (fast._slots, limiter_of("s", 800.0)._slots) == (5, 5)
+    assert unlimited._slots == sys.maxsize, "whoever lifts the limits lifts this one too"
+    assert limiter_of("s", 3.0)._slots == 3
+
+
+async def test_waiters_in_line_are_slowed_down_as_well():
+    limiter = limiter_of("s", 1000.0)
+    began = time.monotonic()
+
+    async def one() -> None:
+        await limiter.acquire()
+        limiter.release(sent_at=time.monotonic(), answered_at=time.monotonic())
+
+    waiting = [asyncio.create_task(one()) for _ in range(8)]
+    await asyncio.sleep(0)
+    ledger_of("s").lower(5.0)
+    await asyncio.gather(*waiting)
+    assert time.monotonic() - began > 1.0

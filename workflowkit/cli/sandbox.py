@@ -39,7 +39,8 @@ def sandbox(port: int, instances: int, *, as_json: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     with server:
         if as_json:
-            print_json({**server.env, "awkward": {**server.world.awkward(), **server.workspace.awkward()}})
+            awkward = {"awkward": server.world.awkward(), "awkward_secmaster": server.workspace.awkward()}
+            print_json({**server.env, **awkward})
         else:
             for name, value in server.env.items():
                 click.echo(f"export {name}={value}")

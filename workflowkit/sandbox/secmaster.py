@@ -34,8 +34,8 @@ class Refused(Exception):
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
-        self.status = status
-        self.code = f"SecMaster.{code}"
+        self.status: int = status
+        self.code: str = f"SecMaster.{code}"
 
 
 class SecMaster:

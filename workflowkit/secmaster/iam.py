@@ -95,7 +95,9 @@ class IamClient(Client):
         reply = await self._call(TOKENS, body, query={"nocatalog": True})
         token = Secret(reply.headers.get("x-subject-token", ""))
         if not token:
-            raise DecodeError(("no X-Subject-Token in the headers @ $",))
+            error = DecodeError(("no X-Subject-Token in the headers @ $",))
+            error.endpoint, error.attempts = TOKENS.name, reply.attempts
+            raise error
         told = reply.value.token
         return token, told.expires_at - (told.issued_at or datetime.now(UTC))
 

@@ -153,7 +153,7 @@ def _halved(place: Place, rows: Sequence[WorkflowInstance]) -> Place:
     """Return the first half of a window. Where it has no beginning, the oldest instance is it."""
     now = datetime.now(UTC)
     start = place.start or min((row.start_time for row in rows if row.start_time), default=now - _LONG_AGO)
-    end = place.end or max(now, start + timedelta(seconds=1))
+    end = place.end or max(now, start + 2 * (place.width or _OVERLAP))  # beyond now, where a clock is behind
     width = (end - start) / 2
     if width < _OVERLAP:
         raise DecodeError((f"{DEPTH:,} or more instances at {start.isoformat()}, where a listing ends @ $",))

@@ -16,14 +16,14 @@ Detail = Callable[[str], Awaitable[Reply[WorkflowInstance]]]
 class WorkspaceSource:
     """The instances of a listing, with their nodes where a way to get those is given."""
 
-    system = "secmaster"
+    system: str = "secmaster"
 
     def __init__(self, tenant: str, listing: Paginator[WorkflowInstance], detail: Detail | None) -> None:
         self._listing = listing
         self._detail = detail
         self.tenant: str = tenant
         self.kinds: Sequence[type[Row]] = () if detail is None else (NodeRow,)
-        self.requests = 0
+        self.requests: int = 0
 
     async def instances(self) -> AsyncIterator[Sequence[InstanceRef]]:
         """Yield the instances a page at a time, with all that the list tells of them."""
