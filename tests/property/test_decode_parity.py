@@ -12,6 +12,7 @@ from workflowkit.converter import _decode_fast, _decode_fully
 from workflowkit.document import mend
 from workflowkit.errors import DecodeError, TransportError
 from workflowkit.jodoo.models import LogsPage, WorkflowInstance
+from workflowkit.secmaster.models import InstancesPage
 
 anything = st.recursive(
     st.none()
@@ -83,6 +84,29 @@ instances = record(
 )
 
 
+reference = record({}, {"id": text, "name": text, "name_en": text, "en_name": text, "version": text})
+forms = times | st.sampled_from(
+    ["2025-07-18T15:11:04.577Z+0800", "2025-07-18T15:11:04Z+0800", 1_752_822_664_577, 2**60]
+)
+node = record(
+    {}, {"action_name": text, "start_time": forms, "end_time": forms, "succeed": st.booleans(), "input": text}
+)
+run = record(
+    {"id": text},
+    {
+        "workflow": reference,
+        "playbook": reference,
+        "dataclass": reference,
+        "status": text,
+        "start_time": forms,
+        "end_time": forms,
+        "retry_count": st.integers(),
+        "topology": record({}, {"audit_logs": st.lists(node, max_size=2)}),
+    },
+)
+runs = record({"instances": st.lists(run, max_size=2)}, {"count": st.integers()})
+
+
 def both(body: bytes, cls: Any) -> tuple[Any, Any]:
     fast = _decode_fast(body, cls)
     try:
@@ -101,6 +125,12 @@ def test_logs(document):
 @given(instances | anything)
 def test_instances(document):
     fast, full = both(json.dumps(document).encode(), WorkflowInstance)
+    assert fast == full
+
+
+@given(runs | anything)
+def test_secmaster(document):
+    fast, full = both(InstancesPage.prepare(json.dumps(document).encode()), InstancesPage)
     assert fast == full
 
 

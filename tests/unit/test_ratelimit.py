@@ -227,7 +227,7 @@ async def test_a_limit_that_the_server_names_holds_for_every_limiter_of_the_scop
 
 
 async def test_waiters_in_line_are_slowed_down_as_well():
-    limiter = limiter_of("s", 1000.0)
+    limiter = limiter_of("s", 50.0)
     began = time.monotonic()
 
     async def one() -> None:
