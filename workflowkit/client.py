@@ -9,6 +9,7 @@ that client's limits before the attempt waits in ours.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -117,9 +118,9 @@ class Options:
         return self.default_rate if self.rate == "default" else self.rate
 
     def endpoint_rate(self, documented: float | None) -> float | None:
-        """Return an endpoint's requests per second, None for no limit."""
+        """Return an endpoint's requests per second, None for no limit, infinity for none that is known."""
         if self.rate == "default":
-            return documented
+            return math.inf if documented is None else documented
         if self.rate is None or documented is None or not self.vendor_host:
             return self.rate
         return min(documented, self.rate)

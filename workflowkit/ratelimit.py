@@ -120,7 +120,11 @@ class Ledger:
 
 
 class Limiter:
-    """One rate over one scope, in one event loop; with no rate, only cooldowns are waited for."""
+    """One rate over one scope, in one event loop.
+
+    With an infinite rate only the limit that the server may name is kept, with None not even that:
+    only cooldowns are waited for.
+    """
 
     def __init__(self, ledger: Ledger, rate: float | None) -> None:
         self.ledger = ledger
@@ -129,7 +133,7 @@ class Limiter:
         self._slots = sys.maxsize
         self._window = 0.0
         self._bucket: AsyncLimiter | None = None
-        if rate is not None:
+        if rate is not None and math.isfinite(rate):
             self._tune(rate)
         self._queue = asyncio.Lock()
         self._ended = asyncio.Event()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import os
 import pickle
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -154,6 +156,20 @@ async def test_a_refusal_that_names_a_limit_lowers_it_for_good(respx_mock, monke
     assert ledger_of(scope).ceiling == 5.0
     assert limiter_of(scope, 20.0)._slots == 5
     assert asyncio.get_running_loop().time() - began > 1.0, "two windows of five cannot fit in one second"
+
+
+async def test_a_limit_of_one_operation_lowers_that_one_only(respx_mock, monkeypatch):
+    monkeypatch.setattr("workflowkit.ratelimit.Ledger.cool_down", lambda *_: None)
+    message = "The throttling threshold has been reached: policy api over ratelimit,limit:60,time:1 minute"
+    throttled = httpx.Response(429, json={"error_code": "APIGW.0308", "error_msg": message})
+    respx_mock.get(DETAIL).mock(side_effect=[throttled, *[httpx.Response(200, json={"id": INSTANCE})] * 2])
+    async with client(rate="default") as secmaster:
+        await secmaster.workflow_instance(INSTANCE)
+        scope = (*secmaster._scope, "secmaster.workflow_instance")
+        assert (ledger_of(scope).ceiling, ledger_of(secmaster._scope).ceiling) == (1.0, math.inf)
+        began = asyncio.get_running_loop().time()
+        await secmaster.workflow_instance(INSTANCE)
+    assert asyncio.get_running_loop().time() - began > 0.5, "one a second"
 
 
 async def test_every_attempt_is_signed_anew(respx_mock, monkeypatch):
@@ -363,10 +379,17 @@ def test_regions_and_where_their_tokens_come_from():
         ({"base_url": "http://h.example"}, "over http anyone on the way can read"),
         ({"base_url": "h.example"}, "pass a URL such as"),
         ({"credentials": "token"}, "credentials of type str: pass AccessKey, IamPassword or IamToken"),
-        ({"credentials": PASSWORD, "base_url": "https://soc.example.com"}, "IamPassword(..., iam_endpoint=...)"),
+        (
+            {"credentials": PASSWORD, "region": None, "base_url": "https://soc.example.com"},
+            "IamPassword(..., iam_endpoint=...)",
+        ),
         (
             {"credentials": IamPassword("u", "p", "d", iam_endpoint="http://iam.example.com")},
             "over http anyone on the way",
+        ),
+        (
+            {"credentials": IamPassword("u", "p", "d", iam_endpoint="https://iam.example.com/v3")},
+            "iam_endpoint='https://iam.example.com/v3': pass scheme and host only",
         ),
         ({"rate": 0}, "rate=0"),
         ({"tenant": ""}, "tenant: pass a name"),
@@ -418,6 +441,7 @@ def test_credentials_show_nothing_and_stay_in_their_process(credentials):
     ("make", "says"),
     [
         (lambda: AccessKey("", "s"), "the access key (AK) is empty"),
+        (lambda: AccessKey(cast("str", os.environ.get("NOT_SET")), "s"), "the access key (AK) is empty"),
         (lambda: AccessKey("a", "s k"), "the secret key (SK) (3 characters) contains a blank"),
         (lambda: AccessKey("a", "s", "\n"), "the security token (1 characters) contains a blank"),
         (lambda: IamToken(""), "the token is empty"),

@@ -121,29 +121,14 @@ class _Tally:
 
     def tell(self) -> None:
         """Report where the harvest stands."""
-        progress = HarvestProgress(
-            total=self.total,
-            listed=self.listing == 0,
-            done=self.done,
-            failed=self.failed,
-            skipped=self.skipped,
-            logs=self.logs,
-            nodes=self.nodes,
-            requests=self.requests,
-        )
-        notify(self._observers, progress)
+        notify(self._observers, HarvestProgress(total=self.total, listed=self.listing == 0, **self._counts()))
 
     def summary(self, *, stopped: bool) -> Summary:
         """Return the final counts."""
-        return Summary(
-            done=self.done,
-            failed=self.failed,
-            skipped=self.skipped,
-            logs=self.logs,
-            nodes=self.nodes,
-            requests=self.requests,
-            stopped=stopped,
-        )
+        return Summary(stopped=stopped, **self._counts())
+
+    def _counts(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in ("done", "failed", "skipped", "logs", "nodes", "requests")}
 
 
 _numbers = count(1)

@@ -44,7 +44,7 @@ class SecMasterClient(Client):
     Args:
         credentials: an `AccessKey`, an `IamPassword` or an `IamToken`.
         region: such as ``"ap-southeast-3"``; all 28 that have SecMaster are known.
-        base_url: any other address, without a path; it wins over the region's.
+        base_url: any other address, without a path; it wins over the region's, from which tokens still come.
         project_id: the project the workspace belongs to.
         workspace_id: the workspace.
         tenant: whose quota it is, by default the project's; it is stored in archives.
@@ -101,10 +101,8 @@ class SecMasterClient(Client):
             retry=retry or RetryPolicy(),
             observers=tuple(observers),
         )
-        options.check()
-        if address.count("/") > 2:
-            raise ConfigError(f"base_url={address!r}: pass scheme and host only; paths are the client's own")
-        auth = _at_work(credentials, project_id, options)
+        _check_address("base_url", options)
+        auth = _at_work(credentials, project_id, region, options)
         super().__init__(system="secmaster", auth=auth, classify=classify, options=options)
         self._place = {"project_id": project_id, "workspace_id": workspace_id}
 
@@ -216,19 +214,25 @@ class SecMasterClient(Client):
         return await self._call(INSTANCE, path=path, query=query, subject=instance_id)
 
 
-def _at_work(credentials: Credentials, project_id: str, options: Options) -> Auth:
+def _check_address(name: str, options: Options) -> None:
+    options.check()
+    if options.base_url.count("/") > 2:
+        raise ConfigError(f"{name}={options.base_url!r}: pass scheme and host only; paths are the client's own")
+
+
+def _at_work(credentials: Credentials, project_id: str, region: str | None, options: Options) -> Auth:
     if isinstance(credentials, IamToken):
         return GivenToken(credentials)
     if isinstance(credentials, AccessKey):
         return Signer(credentials, project_id)
     if not isinstance(credentials, IamPassword):
         raise ConfigError(f"credentials of type {type(credentials).__name__}: pass AccessKey, IamPassword or IamToken")
-    endpoint = credentials.iam_endpoint or iam_url(options.base_url)
+    endpoint = credentials.iam_endpoint or iam_url(secmaster_url(region) if region else options.base_url)
     if endpoint is None:
         raise ConfigError(
             f"base_url={options.base_url!r} is not the vendor's own: pass where its tokens come from, as "
-            "IamPassword(..., iam_endpoint=...), or HUAWEICLOUD_SDK_IAM_ENDPOINT"
+            "IamPassword(..., iam_endpoint=...) or HUAWEICLOUD_SDK_IAM_ENDPOINT, or name the region"
         )
-    return RenewedToken(
-        IamClient(credentials, project_id, attrs.evolve(options, base_url=endpoint, rate="default", default_rate=RATE))
-    )
+    options = attrs.evolve(options, base_url=endpoint.rstrip("/"), rate="default", default_rate=RATE)
+    _check_address("iam_endpoint", options)
+    return RenewedToken(IamClient(credentials, project_id, options))

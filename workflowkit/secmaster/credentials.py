@@ -12,8 +12,13 @@ from ..errors import ConfigError
 from ..redact import Secret
 
 
-def _secret(value: str | None) -> Secret | None:
-    return None if value is None else Secret(value)
+def _secret(value: str) -> Secret:
+    """Hide the value; what is no text, such as a variable that isn't set, counts as empty."""
+    return Secret(value if isinstance(value, str) else "")
+
+
+def _optional_secret(value: str | None) -> Secret | None:
+    return None if value is None else _secret(value)
 
 
 class _Unpicklable:
@@ -32,7 +37,7 @@ class _Unpicklable:
 class IamToken(_Unpicklable):
     """A token got elsewhere. It is good for 24 hours, for one project of one region, and not renewed."""
 
-    token: Secret = attrs.field(converter=Secret)
+    token: Secret = attrs.field(converter=_secret)
 
     def __attrs_post_init__(self) -> None:
         check_secret("the token", self.token, "pass the X-Subject-Token that IAM answered with")
@@ -50,7 +55,7 @@ class IamPassword(_Unpicklable):
     """
 
     user: str
-    password: Secret = attrs.field(converter=Secret)
+    password: Secret = attrs.field(converter=_secret)
     domain: str
     iam_endpoint: str | None = attrs.field(default=None, kw_only=True)
 
@@ -70,9 +75,9 @@ class AccessKey(_Unpicklable):
         security_token: of a temporary key.
     """
 
-    ak: Secret = attrs.field(converter=Secret)
-    sk: Secret = attrs.field(converter=Secret)
-    security_token: Secret | None = attrs.field(default=None, converter=_secret)
+    ak: Secret = attrs.field(converter=_secret)
+    sk: Secret = attrs.field(converter=_secret)
+    security_token: Secret | None = attrs.field(default=None, converter=_optional_secret)
 
     def __attrs_post_init__(self) -> None:
         remedy = "copy it again from the console, under My Credentials > Access Keys"

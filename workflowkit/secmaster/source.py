@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+import attrs
+
 from ..client import Reply
 from ..paginator import Paginator
 from ..source import Batch, InstanceRef, NodeRow, Row
@@ -56,18 +58,4 @@ def _ref(instance: WorkflowInstance, raw: bytes | None) -> InstanceRef:
 
 
 def _row(node: Node, raw: bytes, position: int) -> NodeRow:
-    return NodeRow(
-        position=position,
-        instance_type=node.instance_type,
-        action_id=node.action_id,
-        action_name=node.action_name,
-        parent_instance_id=node.parent_instance_id,
-        start_time=node.start_time,
-        end_time=node.end_time,
-        status=node.status,
-        succeed=node.succeed,
-        error_msg=node.error_msg,
-        input=node.input,
-        output=node.output,
-        raw=raw,
-    )
+    return NodeRow(position=position, raw=raw, **attrs.asdict(node, recurse=False))  # its columns are the node's fields
