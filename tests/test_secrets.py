@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import traceback
 
 import pytest
@@ -135,3 +136,32 @@ async def test_a_token_on_its_way_in_is_kept_out_of_the_debug_log(sandbox, caplo
     (token,) = client._auth._secrets()
     assert "[redacted]" in caplog.text, "or the test proves nothing"
     assert token not in caplog.text
+
+
+ENV = {
+    "sk": {"HUAWEICLOUD_SDK_AK": AK, "HUAWEICLOUD_SDK_SK": SK + "\n"},
+    "token": {"SECMASTER_TOKEN": TOKEN + " "},
+    "no domain": {"SECMASTER_USER": USER, "SECMASTER_PASSWORD": PASSWORD},
+}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: AccessKey(AK, SK + "\n"),
+        lambda: AccessKey(AK + " ", SK, SECURITY_TOKEN),
+        lambda: AccessKey(AK, SK, SECURITY_TOKEN + "\n"),
+        lambda: IamToken(TOKEN + "\n"),
+        lambda: IamPassword("", PASSWORD, DOMAIN),
+        *ENV,
+    ],
+)
+def test_credentials_that_are_refused_at_once_are_not_shown(monkeypatch, make):
+    for name, value in ENV.get(make, {}).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(WorkflowKitError) as caught:
+        SecMasterClient.from_env() if isinstance(make, str) else make()
+    ours = [frame for frame, _ in traceback.walk_tb(caught.tb) if "test_secrets" not in frame.f_code.co_filename]
+    assert ours, "or the test proves nothing"
+    everything = str(caught.value) + "".join(repr(frame.f_locals) for frame in ours)
+    assert not re.search("s3cr3t|S3CR3T", everything)

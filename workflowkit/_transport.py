@@ -34,7 +34,7 @@ _tls: list[ssl.SSLContext] = []
 
 def _hide_tokens(record: logging.LogRecord) -> bool:
     """Keep tokens out of the debug log that the HTTP library writes of every response's headers."""
-    if isinstance(record.msg, str) and "ubject-" in record.msg:
+    if isinstance(record.msg, str) and "x-subject-token" in record.msg.lower():
         record.msg = _TOKEN.sub(r"\1[redacted]", record.msg)
     return True
 

@@ -44,7 +44,7 @@ def status_error(response: Response) -> ApiError:
         )
         message = f"the service answered with {body}"
         if response.status in (403, 404, 405):
-            message += "; does base_url end where the vendor's paths begin, as in https://api.jodoo.com/api?"
+            message += "; does base_url end where the vendor's paths begin?"
     return make_error(kind_of_status(response.status), message, response)
 
 

@@ -45,7 +45,8 @@ from .telemetry import Observer, RequestDone, Retrying, notify
 M = TypeVar("M", bound=Model)
 
 _URL = re.compile(
-    r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,4}|:[1-5]\d{4}|:6[0-4]\d{3}|:65[0-5]\d\d)?(?:/[^\s?#]*)?"
+    r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,4}|:[1-5]\d{4}|:6[0-4]\d{3}|:65[0-5]\d\d)?(?:/[^\s?#]*)?",
+    re.ASCII,
 )
 """Scheme, host, port and path: neither user, query, fragment nor blanks."""
 
@@ -92,15 +93,15 @@ class Options:
     retry: RetryPolicy
     observers: Sequence[Observer]
 
-    def check(self) -> None:
+    def check(self, address: str = "base_url") -> None:
         """Raise ConfigError, naming the value and the way out, if a client can't work so."""
         parts = urlsplit(self.base_url) if _URL.fullmatch(self.base_url) else None
         if parts is None:
             shown = redact_url(self.base_url)
-            raise ConfigError(f"base_url={shown!r}: pass a URL such as https://api.example.com/api, nothing else in it")
+            raise ConfigError(f"{address}={shown!r}: pass a URL such as https://api.example.com, nothing else in it")
         if parts.scheme == "http" and not (is_loopback(self.base_url) or self.insecure_http):
             raise ConfigError(
-                f"base_url={self.base_url!r}: over http anyone on the way can read the API key; "
+                f"{address}={self.base_url!r}: over http anyone on the way can read the credentials; "
                 "use https, or allow it with insecure_http=True (--insecure-http)"
             )
         if not self.tenant:
@@ -174,8 +175,10 @@ class Client:
     async def aclose(self) -> None:
         """Close all connections. Calls after this raise ConfigError."""
         self._closed = True
-        await self._auth.aclose()
-        await self._transport.aclose()
+        try:
+            await self._auth.aclose()
+        finally:
+            await self._transport.aclose()
 
     def __repr__(self) -> str:
         if not hasattr(self, "_scope"):  # a traceback may show one whose constructor failed
@@ -202,7 +205,6 @@ class Client:
         attempt = 0
         renewed = False
         while True:
-            await self._auth.ready()
             request = endpoint.request(self._base_url, path=path, query=query, body=body)
             turn = await self._turn(endpoint, attempt)
             attempt += 1
@@ -220,6 +222,15 @@ class Client:
                 await self._pause(endpoint, error, attempt, delay)
 
     async def _turn(self, endpoint: Endpoint[M], attempts: int) -> Turn:
+        """Return a place in all limits, with credentials at hand: they may run out while it is waited for."""
+        while True:
+            await self._auth.ready()
+            turn = await self._wait(endpoint, attempts)
+            if self._auth.is_ready:
+                return turn
+            turn.give_back()
+
+    async def _wait(self, endpoint: Endpoint[M], attempts: int) -> Turn:
         """Wait for the limits; RateLimited if that takes longer than `max_wait`."""
         if self._closed:
             closed = ConfigError("this client is closed: create a new one")
@@ -287,8 +298,11 @@ class Client:
                 fault = error
         else:
             fault = status_error(response)
-        text = self._auth.redact(response.content.decode("utf-8", "replace"))
-        fault = self._classify(attrs.evolve(response, content=text.encode())) or fault
+        fault = self._classify(response) or fault
+        fault.request_id = fault.request_id or document.request_id
+        if isinstance(fault, ApiError):
+            fault.message = self._auth.redact(fault.message)
+            fault.args = (fault.message,)
         if isinstance(fault, AuthenticationError):
             fault.hint = self._auth.explain(response) or fault.hint
         raise fault

@@ -35,6 +35,9 @@ class WorkflowKitError(Exception):
     subject: str | None = None
     """The id that was asked for; None if it was a listing."""
 
+    request_id: str | None = None
+    """The vendor's id for the last exchange, to quote to its support; None where there is none."""
+
     hint: str | None = None
     """What is behind it or helps, where we know more than the service says; part of `str`."""
 
@@ -134,7 +137,8 @@ class RateLimited(_Passing):
     Attributes:
         retry_after: seconds until a new try makes sense, `None` if nobody said.
         scope: whose limit it is: that of one ``endpoint``, or of the whole ``tenant``.
-        limit: the limit as requests per second, where the refusal names it; the client keeps to it from then on.
+        limit: the limit as requests per second, where the refusal names it; from then on it is kept, unless
+            the client's rate is None.
     """
 
     def __init__(
@@ -156,7 +160,10 @@ class ServerError(_Passing):
 
     Attributes:
         retry_after: seconds, as the service's ``Retry-After`` said; usually `None`.
+        subject_only: whether the service says so of what was asked for: other things may well succeed.
     """
+
+    subject_only: bool = False
 
 
 class DecodeError(WorkflowKitError):

@@ -56,7 +56,7 @@ class Ledger:
         ended: when each request that is still counted was answered, ascending.
         not_before: the cooldown's deadline.
         longest_window: of all limits over this scope; older entries are forgotten.
-        ceiling: the lowest rate that the server itself has named; every limiter of the scope keeps to it.
+        ceiling: the lowest rate that the server itself has named; every limiter with a rate keeps to it.
     """
 
     def __init__(self) -> None:
@@ -202,9 +202,14 @@ class Turn:
                 while (pause := self._cooldown()) > 0:  # one may have begun while in the last line
                     await asyncio.sleep(pause)
         except BaseException:
-            self._release()
+            self.give_back()
             raise
         self.waited = time.monotonic() - asked
+
+    def give_back(self) -> None:
+        """Give every slot back: at once if nothing was sent."""
+        while self._held:
+            self._held.pop().release(sent_at=self.sent_at, answered_at=self.answered_at)
 
     def __enter__(self) -> Self:
         return self
@@ -212,14 +217,10 @@ class Turn:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._release()
+        self.give_back()
 
     def _cooldown(self) -> float:
         return max(limiter.ledger.not_before for limiter in self._limiters) - time.monotonic()
-
-    def _release(self) -> None:
-        while self._held:
-            self._held.pop().release(sent_at=self.sent_at, answered_at=self.answered_at)
 
 
 _ledgers: defaultdict[Hashable, Ledger] = defaultdict(Ledger)

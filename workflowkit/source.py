@@ -87,14 +87,10 @@ Row = LogRow | AttachmentRow | NodeRow
 
 @attrs.frozen(kw_only=True)
 class Batch:
-    """The rows that one page of an instance brought, and how many requests it took.
-
-    `instance` is what the page said of the instance itself, where that is newer than the listing.
-    """
+    """The rows that one page of an instance brought, and how many requests it took."""
 
     rows: Sequence[Row]
     requests: int
-    instance: InstanceRef | None = None
 
 
 class Source(Protocol):

@@ -388,7 +388,7 @@ def test_sandbox_prints_what_to_export_and_serves_until_told(shell):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert "serving 20 instances of Jodoo, for example 6500cba90000000000000000, and 120 of SecMaster" in err
+    assert "serving 20 instances of Jodoo, for example 6500cba90000000000000009, and 120 of SecMaster" in err
 
 
 def test_sandbox_as_json_and_ended_by_sigterm(shell):

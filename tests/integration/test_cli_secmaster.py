@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
 import signal
+import subprocess
+import sys
+import termios
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -21,6 +28,7 @@ def test_an_instance_as_a_table_and_as_json(shell, free):
     assert "自动关闭重复告警" in out
     assert "4 nodes" in out
     assert "2025-07-01 00:21" in out, "in UTC, as the column says"
+    assert "HUAWEICLOUD_SDK_PROJECT_ID" in shell("secmaster", "instance", "--help")[1]
     code, out, _ = shell("secmaster", "instance", instance_id, "--json")
     told = json.loads(out)
     assert (told["id"], told["topology"], told["start_time"]) == (instance_id, None, "2025-07-01T08:21:00.000+08:00")
@@ -55,11 +63,12 @@ def test_harvest_and_what_follows(shell, free):
     code, out, _ = shell("harvest", "secmaster", "--topology", "--archive", "a.db", "--rate", "none", "--json")
     assert (code, json.loads(out)["nodes"], json.loads(out)["requests"]) == (0, 535, 122)
     assert json.loads(shell("status", "a.db", "--json")[1])["nodes"] == 535
-    code, out, _ = shell("export", "a.db", "--to", "-", "--format", "jsonl", "--table", "nodes")
+    code, out, err = shell("export", "a.db", "--to", "-", "--format", "jsonl")
+    assert err == "535 rows of nodes written\n", "there are no logs"
     assert (code, len(out.splitlines())) == (0, 535)
     window = ("--since", "2025-07-01T02:00:00Z", "--until", "2025-07-01T03:00:00Z")
     code, _, err = shell("harvest", "secmaster", *window, "--archive", "b.db")
-    assert (code, err) == (0, "8 instances harvested into b.db, 1 requests; 0 were there already\n")
+    assert (code, err) == (0, "8 instances harvested into b.db, 1 request; 0 were there already\n")
 
 
 def test_with_a_password(shell, free):
@@ -70,7 +79,7 @@ def test_with_a_password(shell, free):
 @pytest.mark.parametrize(
     ("arguments", "env", "code", "says"),
     [
-        ((), {"HUAWEICLOUD_SDK_SK": "wrong"}, 4, "five wrong signatures in a row lock an access key for 5 minutes"),
+        ((), {"HUAWEICLOUD_SDK_SK": "wrong"}, 4, "five wrong signatures in a row lock an access key"),
         ((), {"HUAWEICLOUD_SDK_AK": "NOSUCHKEY"}, 4, "ak not exist"),
         ((), {**OTHER, "SECMASTER_TOKEN": "no-such-token"}, 4, "decrypt token fail (HTTP 401, code APIGW.0301"),
         ((), {**PASSWORD, "SECMASTER_PASSWORD": "wrong"}, 4, "five wrong passwords lock the account"),
@@ -130,3 +139,29 @@ def test_a_signal_drains_and_the_same_command_goes_on(shell_in, sandbox, tmp_pat
     assert (code, first["done"] + second["done"], second["skipped"]) == (0, 120, first["done"])
     assert sandbox.secmaster.answered["secmaster.workflow_instance"] == 120
     assert sandbox.secmaster.answered["APIGW.0308"] == 0
+
+
+def test_the_constants_are_those_of_the_client():
+    from workflowkit.cli.secmaster import STATUSES
+    from workflowkit.secmaster import Status
+
+    assert list(STATUSES) == [status.value for status in Status]
+
+
+@pytest.mark.parametrize(("width", "shown"), [(130, {"took", "trigger", "started"}), (80, {"started"}), (62, set())])
+def test_a_narrow_terminal_gets_fewer_columns_but_whole_ids(shell, free, width, shown):
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (40, width))
+    command = [sys.executable, "-m", "workflowkit", "secmaster", "instances", "--status", "FAILED"]
+    env = {**shell.env, "TERM": "xterm", "COLUMNS": str(width)}
+    with subprocess.Popen(command, env=env, stdout=slave, stderr=slave, stdin=slave, cwd=shell.folder):
+        os.close(slave)
+        out = ""
+        with suppress(OSError):
+            while chunk := os.read(master, 65536):
+                out += chunk.decode()
+    os.close(master)
+    plain = re.sub(r"\x1b\[[\d;]*m", "", out)
+    assert {name for name in ("took", "trigger", "started") if name in plain} == shown
+    assert "8eed56de-7aaf-4732-baaf-000000000073" in plain
+    assert "Block an" in plain

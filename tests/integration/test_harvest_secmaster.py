@@ -9,8 +9,19 @@ from typing import Any
 
 import pytest
 
-from workflowkit import AccessKey, Archive, JodooClient, PermissionDenied, RetryPolicy, SecMasterClient, harvest
-from workflowkit.sandbox.server import ACCESS_KEY
+from workflowkit import (
+    AccessKey,
+    Archive,
+    IamPassword,
+    JodooClient,
+    PermissionDenied,
+    RetryPolicy,
+    SecMasterClient,
+    ServerError,
+    TransportError,
+    harvest,
+)
+from workflowkit.sandbox.server import ACCESS_KEY, USER
 from workflowkit.sandbox.workspace import PROJECT_ID, WORKSPACE_ID
 
 QUICK = RetryPolicy(first_delay=0.01, longest_delay=0.05)
@@ -128,7 +139,10 @@ async def test_a_listing_run_in_between_loses_no_nodes(free, secmaster, archive)
     free.workspace.status[number] = "FINISHED"
     assert (await harvest(secmaster.workspace_source(), archive)).done == 1
     assert (await archive.counts()).nodes == nodes
-    assert (await harvest(secmaster.workspace_source(topology=True), archive)).done == 1, "its nodes were out of date"
+    events = f"SELECT outcome FROM events WHERE case_id = '{free.workspace.awkward()['running']}'"
+    assert rows(archive.path, events) == [], "its nodes are out of date"
+    assert (await harvest(secmaster.workspace_source(topology=True), archive)).done == 1
+    assert rows(archive.path, events) == [("FINISHED",)] * 5
 
 
 async def test_one_that_vanished_is_recorded_and_the_rest_goes_on(free, secmaster, archive):
@@ -165,6 +179,40 @@ async def test_an_unknown_workspace_ends_it_at_once(free, archive):
     async with client:
         with pytest.raises(PermissionDenied, match="Invalid workspace ID"):
             await harvest(client.workspace_source(), archive)
+
+
+@pytest.mark.parametrize("kind", ["upgrading", "502", "drop"])
+async def test_an_outage_is_no_instances_fault_whether_it_has_a_code_or_not(free, secmaster, archive, kind):
+    free.fault(kind, times=10_000, endpoint="secmaster.workflow_instance")
+    with pytest.raises((ServerError, TransportError)):
+        await harvest(secmaster.workspace_source(topology=True), archive)
+    counts = await archive.counts()
+    assert (counts.pending, counts.failed) == (120, 0)
+
+
+async def test_when_tokens_cannot_be_had_any_more_all_are_still_to_do(free, archive):
+    client = SecMasterClient(
+        IamPassword(*USER, iam_endpoint=free.url),
+        base_url=free.url,
+        project_id=PROJECT_ID,
+        workspace_id=WORKSPACE_ID,
+        rate=None,
+        retry=QUICK,
+    )
+    async with client:
+        source = client.workspace_source(topology=True)
+        listed = source.instances
+
+        async def then_iam_goes_down() -> Any:
+            async for refs in listed():
+                free.iam.revoke()
+                free.fault("502", times=10_000, endpoint="iam.tokens")
+                yield refs
+
+        source.instances = then_iam_goes_down  # type: ignore[method-assign]
+        with pytest.raises(ServerError, match=r"iam\.tokens"):
+            await harvest(source, archive)
+    assert (await archive.counts()).failed == 0
 
 
 @pytest.mark.parametrize("kind", ["drop", "half", "0308", "upgrading"])

@@ -58,17 +58,11 @@ async def test_twelve_thousand_instances(serve, total):
 
 @pytest.mark.parametrize("total", [True, False])
 @pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 299, 300, 301, 1000])
-@pytest.mark.parametrize("limit", [100, 17])
+@pytest.mark.parametrize("limit", [100, 17, 1])
 async def test_any_number_is_listed_once_and_in_order(serve, shallow, size, limit, total):
     sandbox = serve(size, total=total)
     async with connect(sandbox) as client:
         assert await listed(client, limit=limit) == list(sandbox.workspace.instance_ids())
-
-
-async def test_one_instance_a_request(serve, shallow):
-    sandbox = serve(12)
-    async with connect(sandbox) as client:
-        assert await listed(client, limit=1) == list(sandbox.workspace.instance_ids())
 
 
 async def test_a_window_of_time(serve, shallow):
@@ -132,6 +126,32 @@ async def test_some_leave_the_list_while_it_is_read(serve, shallow):
     assert len(set(found)) == len(found)
     still = [n for n, status in sandbox.workspace.status.items() if status == "RUNNING"]
     assert set(found) >= {each for n, each in enumerate(sandbox.workspace.instance_ids()) if n in still}
+
+
+@pytest.mark.parametrize("limit", [1, 7, 100])
+async def test_more_leave_than_a_page_holds(serve, shallow, limit):
+    """So many that the page to go on with is empty."""
+    sandbox = serve(280)
+    sandbox.workspace.status = dict.fromkeys(range(20, 280), "RUNNING")
+    found: list[str] = []
+    async with connect(sandbox) as client:
+        async for number, items in walk(client, limit=limit, status="RUNNING"):
+            found += [instance.id for instance in items]
+            if number == 1:
+                sandbox.workspace.status |= dict.fromkeys(range(20, 210), "FINISHED")
+    assert len(set(found)) == len(found)
+    assert set(found) >= set(list(sandbox.workspace.instance_ids())[210:])
+
+
+async def test_a_window_that_outgrows_the_list_while_it_is_read_repeats_nothing(serve, shallow):
+    sandbox = serve(295)
+    found: list[str] = []
+    async with connect(sandbox) as client:
+        async for _, items in walk(client, limit=50, since=START - timedelta(days=3000)):
+            found += [instance.id for instance in items]
+            if sandbox.workspace.size < 420:
+                sandbox.workspace.size += 25
+    assert sorted(found) == list(sandbox.workspace.instance_ids())
 
 
 async def test_deleted_ones(serve, shallow):

@@ -91,12 +91,13 @@ async def test_a_list_with_every_filter(respx_mock):
             dataclass_id="c",
             dataobject_id="o",
             defense_id="d",
+            instance_id="i",
             limit=7,
         )
     assert found == []
     ((sent,),) = [[each.request for each in route.calls]]
     assert sent.url.query == (
-        b"dataclass_id=c&dataobject_id=o&defence_id=d&from_date=2025-07-18T00%3A00%3A00.000Z%2B0800&limit=7"
+        b"dataclass_id=c&dataobject_id=o&defence_id=d&from_date=2025-07-18T00%3A00%3A00.000Z%2B0800&id=i&limit=7"
         b"&name=a%20b%26c&offset=0&playbook_id=p&sort_dir=ASC&status=FAILED"
         b"&to_date=2025-07-18T23%3A59%3A59.999Z%2B0800&trigger_type=EVENT&workflow_id=w"
     )
@@ -109,6 +110,12 @@ async def test_pages_tell_of_their_request_and_keep_the_vendors_bytes(respx_mock
         (page,) = [page async for page in secmaster.workflow_instances().pages()]
     assert (page.request_id, page.raw, page.cursor, page.attempts) == ("r-1", (row,), None, 1)
     assert page.items[0].request_id == "r-1"
+
+
+async def test_a_list_that_is_null_holds_nothing(respx_mock):
+    respx_mock.get(LIST).respond(json={"count": 0, "instances": None})
+    async with client() as secmaster:
+        assert await secmaster.workflow_instances() == []
 
 
 @pytest.mark.parametrize(
@@ -140,8 +147,7 @@ async def test_errors_become_classes_and_attempts(respx_mock, answer, kind, atte
     assert isinstance(caught.value, kind)
     assert route.call_count == attempts == caught.value.attempts
     assert (caught.value.endpoint, caught.value.subject) == ("secmaster.workflow_instance", INSTANCE)
-    if isinstance(caught.value, ApiError):
-        assert caught.value.request_id == "r-9"
+    assert caught.value.request_id == "r-9"
 
 
 async def test_a_refusal_that_names_a_limit_lowers_it_for_good(respx_mock, monkeypatch):
@@ -241,15 +247,27 @@ async def test_a_password_gets_one_token_for_many_calls(respx_mock):
 
 
 @pytest.mark.parametrize(
-    ("life", "calls"), [(timedelta(hours=24), 1), (timedelta(minutes=15), 1), (timedelta(seconds=-1), 3)]
+    ("life", "calls"), [(timedelta(hours=24), 1), (timedelta(minutes=15), 1), (timedelta(seconds=-1), 1)]
 )
-async def test_a_token_is_renewed_before_it_ends(respx_mock, life, calls):
+async def test_a_new_token_serves_for_a_while_whatever_its_life_seems_to_be(respx_mock, life, calls):
     tokens = respx_mock.post(TOKENS).mock(side_effect=lambda _: token_answer(life=life))
     respx_mock.get(DETAIL).respond(json={"id": INSTANCE})
     async with client(PASSWORD) as secmaster:
         for _ in range(3):
             await secmaster.workflow_instance(INSTANCE)
     assert tokens.call_count == calls
+
+
+async def test_a_token_is_renewed_before_it_ends(respx_mock, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr("workflowkit.secmaster.iam.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    tokens = respx_mock.post(TOKENS).mock(side_effect=lambda _: token_answer())
+    respx_mock.get(DETAIL).respond(json={"id": INSTANCE})
+    async with client(PASSWORD) as secmaster:
+        for hours, calls in ((0, 1), (23.8, 1), (23.9, 2), (24, 2), (47.8, 3)):
+            clock[0] = 1000.0 + hours * 3600
+            await secmaster.workflow_instance(INSTANCE)
+            assert tokens.call_count == calls, hours
 
 
 @pytest.mark.parametrize("code", ["APIGW.0307", "APIG.0307", "APIGW.0301", "APIG.0301"])
@@ -280,6 +298,28 @@ async def test_a_new_token_that_is_refused_too_ends_it(respx_mock):
         with pytest.raises(AuthenticationError, match="check that project and region belong together") as caught:
             await secmaster.workflow_instance(INSTANCE)
     assert (tokens.call_count, route.call_count, caught.value.attempts) == (2, 2, 2)
+
+
+async def test_who_waits_for_the_limits_while_a_token_is_renewed_does_not_send_the_old_one(respx_mock):
+    names = iter(["old", "new"])
+
+    async def token(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.1)
+        return token_answer(next(names))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        good = request.headers["x-auth-token"] == "new"
+        return httpx.Response(200, json={"id": INSTANCE}) if good else httpx.Response(401, json=REFUSED)
+
+    respx_mock.post(TOKENS).mock(side_effect=token)
+    route = respx_mock.get(DETAIL).mock(side_effect=answer)
+    async with client(PASSWORD, rate=200) as secmaster:
+        await asyncio.gather(*(secmaster.workflow_instance(INSTANCE) for _ in range(30)))
+    sent = [each.request.headers["x-auth-token"] for each in route.calls]
+    assert sent.count("new") == 30
+    assert set(sent) == {"old", "new"}
+    assert sent.count("old") < 10
+    assert ledger_of(secmaster._scope).in_flight == 0
 
 
 @pytest.mark.parametrize("code", ["APIGW.0303", "APIGW.0305", None])
@@ -405,6 +445,11 @@ def test_what_cannot_work_is_said_before_anything_is_sent(options, says):
     ("arguments", "says"),
     [
         ({"limit": 0}, "limit=0"),
+        ({"status": "failed"}, "status='failed': pass 'FAILED'"),
+        ({"trigger_type": "event"}, "trigger_type='event': pass 'EVENT'"),
+        ({"name": ""}, "name='': pass a text that isn't empty"),
+        ({"name": "half \ud83d"}, "pass a text"),
+        ({"until": datetime(9999, 12, 31, 23, tzinfo=UTC)}, "pass a time from 1970 to 9998"),
         ({"since": datetime(2025, 7, 18)}, "pass a datetime with a time zone"),  # noqa: DTZ001
         ({"until": "2025-07-18"}, "until='2025-07-18': pass a datetime"),
         (
@@ -423,9 +468,12 @@ async def test_an_id_that_is_none():
         await client().workflow_instance("../x")
 
 
-async def test_a_cursor_of_another_listing():
-    with pytest.raises(ConfigError, match="cursor 7: pass one that a page of this listing named"):
-        await anext(client().workflow_instances().pages(after=7))
+@pytest.mark.parametrize(
+    "cursor", [7, "", "//inf/0/0", "///-1/0", "///10000/0", "2025-07-18T00:00:00///0/0", "//0/0/0"]
+)
+async def test_a_cursor_of_another_listing(cursor):
+    with pytest.raises(ConfigError, match="pass one that a page of this listing named"):
+        await anext(client().workflow_instances().pages(after=cursor))
 
 
 @pytest.mark.parametrize("credentials", [KEY, PASSWORD, IamToken("s3cr3t")], ids=lambda each: type(each).__name__)
@@ -511,3 +559,10 @@ def test_an_environment_that_cannot_work(monkeypatch, env, says):
     with pytest.raises(ConfigError) as caught:
         SecMasterClient.from_env()
     assert says in str(caught.value)
+
+
+def test_a_region_given_in_code_wins_over_an_address_in_the_environment(monkeypatch):
+    for name, value in {**PLACE, **AK_SK, "SECMASTER_BASE_URL": "https://soc.example.com"}.items():
+        monkeypatch.setenv(name, value)
+    assert SecMasterClient.from_env(region="cn-north-4")._base_url == "https://secmaster.cn-north-4.myhuaweicloud.com"
+    assert SecMasterClient.from_env()._base_url == "https://soc.example.com"

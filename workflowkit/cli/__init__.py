@@ -62,11 +62,11 @@ def cli() -> None:
     \b
     No account?       workflowkit demo
     One instance:     workflowkit jodoo logs 659cba93489a49c06f7d4281
-                      workflowkit secmaster instance 8eed56de-7aaf-4732-baaf-46c1bb11dc8f
+                      workflowkit secmaster instance 8eed56de-7aaf-4732-baaf-000000000073
     Very many:        workflowkit harvest jodoo --app APP --archive approvals.db
                       workflowkit harvest secmaster --topology --archive soc.db
 
-    Credentials are read from the environment: JODOO_API_KEY; HUAWEICLOUD_SDK_AK and _SK.
+    Credentials are read from the environment: JODOO_API_KEY; for SecMaster see its commands.
     """
 
 

@@ -8,7 +8,7 @@ import attrs
 import click
 
 from .options import as_json
-from .output import print_json, print_table, say
+from .output import count_of, print_json, print_table, say
 
 _SHOWN = 100
 TABLES = ("events", "logs", "nodes", "instances", "attachments")
@@ -45,10 +45,10 @@ def status(archive: str, *, as_json: bool) -> None:
 @click.command()
 @click.argument("archive")
 @click.option("--to", metavar="FILE", required=True, help="Where to: FILE.jsonl or FILE.csv; - for stdout.")
-@click.option("--table", type=click.Choice(TABLES), default="logs", show_default=True, help="Which of its tables.")
+@click.option("--table", type=click.Choice(TABLES), help="Which table; by default logs, or nodes if it has no logs.")
 @click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), help="Needed with --to -.")
 @as_json
-def export(archive: str, *, to: str, table: str, kind: str | None, as_json: bool) -> None:
+def export(archive: str, *, to: str, table: str | None, kind: str | None, as_json: bool) -> None:
     """Write a table of an archive to a file that other tools read.
 
     \b
@@ -60,12 +60,14 @@ def export(archive: str, *, to: str, table: str, kind: str | None, as_json: bool
 
     chosen = format_of(to, kind)
 
-    async def write() -> int:
+    async def write() -> tuple[str, int]:
         async with Archive.open(archive, create=False) as opened:
-            return await export_to(opened, table, to, chosen)
+            counts = await opened.counts()
+            wanted = table or ("nodes" if counts.nodes and not counts.logs else "logs")
+            return wanted, await export_to(opened, wanted, to, chosen)
 
-    rows = asyncio.run(write())
+    wanted, rows = asyncio.run(write())
     if as_json and to != "-":
-        print_json({"table": table, "rows": rows, "to": to})
+        print_json({"table": wanted, "rows": rows, "to": to})
     else:
-        say(f"{rows:,} rows of {table} written" + (f" to {to}" if to != "-" else ""))
+        say(f"{count_of(rows, 'row')} of {wanted} written" + (f" to {to}" if to != "-" else ""))

@@ -132,7 +132,7 @@ def _show(path: str) -> None:
         "with an account of your own:\n"
         "  export JODOO_API_KEY=...\n"
         f"  {me} harvest jodoo --app APP --archive approvals.db\n"
-        f"  {me} harvest secmaster --topology --archive soc.db   (--help names the credentials)"
+        f"  {me} harvest secmaster --topology --archive soc.db   (--help says what to export)"
     )
 
 

@@ -12,6 +12,7 @@ import click
 
 from .options import as_json, sending, window
 from .output import print_json, say
+from .secmaster import ENVIRONMENT
 
 if TYPE_CHECKING:
     from ..harvesting import Summary
@@ -62,7 +63,7 @@ def jodoo(*, ids: str | None, app: str | None, form: str | None, **options: Any)
     return _work(JodooClient.from_env, source, **options)
 
 
-@harvest.command()
+@harvest.command(epilog=ENVIRONMENT)
 @window
 @click.option("--topology", is_flag=True, help="With every node of each instance: a request more for each.")
 @_into_archive

@@ -12,7 +12,7 @@ import click
 from ..errors import WorkflowKitError
 from ..harvesting import Archive, Summary, harvest
 from ..source import Source
-from .output import say
+from .output import count_of, say
 from .progress import Progress
 
 _SOME_FAILED = 3
@@ -57,17 +57,17 @@ async def run(
 
 def counted(summary: Summary) -> str:
     """Return how many instances were harvested, and what they brought."""
-    brought = [f"{number:,} {name}" for name, number in (("logs", summary.logs), ("nodes", summary.nodes)) if number]
-    instances = f"{summary.done:,} instances"
+    brought = [count_of(number, noun) for noun, number in (("log", summary.logs), ("node", summary.nodes)) if number]
+    instances = count_of(summary.done, "instance")
     return f"{instances} with {' and '.join(brought)}" if brought else instances
 
 
 def describe(summary: Summary, archive: str) -> str:
     """Return what a harvest did, for people."""
     if not summary.done + summary.failed + summary.skipped:
-        return "nothing to do: no instance was named"
+        return f"nothing to do: there are no such instances ({count_of(summary.requests, 'request')})"
     harvested = f"{counted(summary)} harvested into {archive}"
-    lines = [f"{harvested}, {summary.requests:,} requests; {summary.skipped:,} were there already"]
+    lines = [f"{harvested}, {count_of(summary.requests, 'request')}; {summary.skipped:,} were there already"]
     if summary.failed:
         lines.append(
             f"{summary.failed:,} failed: `workflowkit status {archive}` names them, --retry-failed tries again"

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .options import as_json, sending
-from .output import print_json, print_table
+from .output import count_of, print_json, print_table
 
 
 @click.group()
@@ -49,7 +49,8 @@ def logs(instance_id: str, *, limit: int, as_json: bool, **options: Any) -> None
     rows = asyncio.run(read())
     if not as_json:
         columns = ("step", "who", "action", "finished (UTC)", "took", "files", "comment")
-        print_table(f"{len(rows)} logs of {instance_id}", columns, rows)
+        title = f"{count_of(len(rows), 'log')} of {instance_id}"
+        print_table(title, columns, rows, spare=("files", "took", "finished (UTC)"))
 
 
 @jodoo.command()
@@ -102,4 +103,4 @@ def _show(found: Any) -> None:
             )
             for task in found.tasks
         ]
-        print_table(f"{len(rows)} tasks", ("step", "who", "action", "finished (UTC)", "took"), rows)
+        print_table(count_of(len(rows), "task"), ("step", "who", "action", "finished (UTC)", "took"), rows)

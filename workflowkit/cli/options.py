@@ -34,7 +34,7 @@ def sending(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="N",
         callback=_rate,
         default="default",
-        help="Most requests per second, or none; by default as the vendor documents (SecMaster: 20).",
+        help="Most requests per second, or none; by default what Jodoo documents, for SecMaster 20, our choice.",
     )(command)
 
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-_SHORT = {"action", "finished (UTC)", "started (UTC)", "took", "files", "number", "approvals", "instance", "status"}
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_SHORT = frozenset(
+    ("action", "finished (UTC)", "started (UTC)", "took", "after", "files", "number", "approvals", "instance", "status")
+) | {"trigger"}
 """The columns that are never broken, however narrow the terminal."""
+
+_READABLE = 8
+"""The fewest characters of any other column that are worth showing."""
+
+_EDGES = 4
+"""Characters of a table's edges, which its measure leaves out."""
 
 _MINUTE = 60.0
 
@@ -23,26 +34,56 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False))
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, err: bool = False) -> None:
-    """Print a table, as wide as the terminal at most; NO_COLOR is honoured."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    spare: Sequence[str] = (),
+    err: bool = False,
+) -> None:
+    """Print a table; on a terminal that is too narrow, without as many of the columns to spare as need be.
 
-    table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in _SHORT)
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))  # Text: what people wrote is never markup
+    NO_COLOR is honoured.
+    """
+    from rich.console import Console
+
+    cells = [[_cell(value) for value in row] for row in rows]
     console = Console(stderr=err)
+    table = _table(title, columns, cells)
     if console.is_terminal:
+        endless = console.options.update(width=_UNBROKEN)
+        for number in range(1, len(spare) + 1):
+            if console.measure(table, options=endless).minimum + _EDGES <= console.width:
+                break
+            table = _table(title, columns, cells, without=spare[:number])
         console.print(table)
         return
     console.width = _UNBROKEN
     with console.capture() as captured:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()), err=err)
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], without: Sequence[str] = ()) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    look: dict[str, Any] = {"title_justify": "left", "header_style": "bold", "box": SIMPLE_HEAD}
+    table = Table(title=title, show_header=any(columns), padding=(0, 1, 0, 0), **look)
+    shown = [number for number, column in enumerate(columns) if column not in without]
+    for number in shown:
+        short = columns[number] in _SHORT
+        table.add_column(columns[number], overflow="fold", no_wrap=short, min_width=None if short else _READABLE)
+    for row in rows:
+        table.add_row(*(Text(row[number]) for number in shown))  # Text: what people wrote is never markup
+    return table
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return ``1 instance`` or ``2,000 instances``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def say(text: str) -> None:

@@ -22,12 +22,12 @@ def sandbox(port: int, instances: int, *, as_json: bool) -> None:
     the other commands use them:
 
     \b
-    workflowkit sandbox --port 8377 > sandbox.env &
-    . ./sandbox.env
-    workflowkit jodoo logs 6500cba90000000000000005
+    workflowkit sandbox > sandbox.env & sleep 2; . ./sandbox.env
+    workflowkit jodoo logs 6500cba90000000000000031
     workflowkit secmaster instances
     """
     from ..sandbox import Sandbox, World
+    from ..sandbox.world import FORMS
 
     try:
         server = Sandbox(World(instances), port=port)
@@ -44,10 +44,10 @@ def sandbox(port: int, instances: int, *, as_json: bool) -> None:
         else:
             for name, value in server.env.items():
                 click.echo(f"export {name}={value}")
-            example = next(server.world.instance_ids(), "none")
-            other = next(server.workspace.instance_ids())
+            *_, one = ("none", *server.world.instance_ids(next(iter(FORMS))))
+            *_, other = server.workspace.instance_ids()
             say(
-                f"serving {instances:,} instances of Jodoo, for example {example}, "
+                f"serving {instances:,} instances of Jodoo, for example {one}, "
                 f"and {server.workspace.size} of SecMaster, for example {other}; Ctrl-C ends it"
             )
         try:

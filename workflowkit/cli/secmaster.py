@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import as_json, sending, window
-from .output import print_json, print_table
+from .output import count_of, print_json, print_table
 
 if TYPE_CHECKING:
     from ..secmaster import Node, WorkflowInstance
@@ -16,12 +16,20 @@ if TYPE_CHECKING:
 STATUSES = ("CREATED", "RUNNING", "FAILED", "FINISHED", "RETRYING", "TERMINATING", "TERMINATED")
 
 
-@click.group()
+ENVIRONMENT = """\b
+Environment, all of it required:
+  HUAWEICLOUD_SDK_AK and _SK, or SECMASTER_USER, _PASSWORD and _DOMAIN, or SECMASTER_TOKEN
+  HUAWEICLOUD_SDK_PROJECT_ID and SECMASTER_WORKSPACE_ID
+  SECMASTER_REGION, such as ap-southeast-3, or SECMASTER_BASE_URL
+"""
+
+
+@click.group(epilog=ENVIRONMENT)
 def secmaster() -> None:
     """Read workflow instances of a Huawei Cloud SecMaster workspace."""
 
 
-@secmaster.command()
+@secmaster.command(epilog=ENVIRONMENT)
 @click.argument("instance_id")
 @click.option("--topology", is_flag=True, help="With every node it has been through.")
 @sending
@@ -30,7 +38,7 @@ def instance(instance_id: str, *, topology: bool, as_json: bool, **options: Any)
     """Print where an instance stands.
 
     \b
-    workflowkit secmaster instance 8eed56de-7aaf-4732-baaf-46c1bb11dc8f --topology
+    workflowkit secmaster instance 8eed56de-7aaf-4732-baaf-000000000073 --topology
     """
     from ..converter import unstructure
     from ..secmaster import SecMasterClient
@@ -45,12 +53,11 @@ def instance(instance_id: str, *, topology: bool, as_json: bool, **options: Any)
         return
     print_table(found.name or found.id, ("", ""), _facts(found).items())
     if found.topology is not None:
-        nodes = found.topology.audit_logs
-        columns = ("step", "status", "started (UTC)", "took", "error")
-        print_table(f"{len(nodes)} nodes", columns, map(_node, nodes))
+        rows = [_node(node, found) for node in found.topology.audit_logs]
+        print_table(count_of(len(rows), "node"), ("step", "status", "after", "took", "error"), rows)
 
 
-@secmaster.command()
+@secmaster.command(epilog=ENVIRONMENT)
 @window
 @click.option("--status", type=click.Choice(STATUSES, case_sensitive=False), help="Only those that stand so.")
 @sending
@@ -79,7 +86,8 @@ def instances(*, as_json: bool, **options: Any) -> None:
     found = asyncio.run(read())
     if not as_json:
         columns = ("instance", "workflow", "trigger", "status", "started (UTC)", "took")
-        print_table(f"{len(found):,} instances", columns, map(_row, found))
+        spare = ("took", "trigger", "started (UTC)")
+        print_table(count_of(len(found), "instance"), columns, map(_row, found), spare=spare)
 
 
 def _row(found: WorkflowInstance) -> tuple[Any, ...]:
@@ -96,14 +104,17 @@ def _facts(found: WorkflowInstance) -> dict[str, Any]:
         "version": found.workflow.version if found.workflow else None,
         "playbook": found.playbook.name if found.playbook else None,
         "works on": found.dataclass.name if found.dataclass else None,
+        "object": found.dataobject_id,
         "trigger": trigger,
         "status": status,
         "started (UTC)": started,
+        "ended (UTC)": found.end_time,
         "took": took,
         "retries": found.retry_count,
     }
 
 
-def _node(node: Node) -> tuple[Any, ...]:
+def _node(node: Node, instance: WorkflowInstance) -> tuple[Any, ...]:
+    after = node.start_time and instance.start_time and node.start_time - instance.start_time
     took = node.start_time and node.end_time and node.end_time - node.start_time
-    return node.action_name, node.status, node.start_time, took, node.error_msg
+    return node.action_name, node.status, after, took, node.error_msg

@@ -37,7 +37,8 @@ _TOLD = columns(InstanceRef)
 _REMEMBER = f"""
     INSERT INTO instances (system, tenant, {", ".join(_TOLD)}) VALUES (?, ?{", ?" * len(_TOLD)})
     ON CONFLICT DO UPDATE SET {", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in _TOLD)},
-        state = CASE WHEN state = 'done' AND (status <> excluded.status OR end_time <> excluded.end_time)
+        state = CASE WHEN state = 'done'
+            AND (status <> excluded.status OR end_time IS NOT coalesce(excluded.end_time, end_time))
             THEN 'pending' ELSE state END
 """
 _QUEUE = """
@@ -155,11 +156,11 @@ class Archive:
     ) -> Listed:
         """Remember instances, and queue those still to do for a run of this process.
 
-        That is an instance which isn't done, or has another status or end than when it was, or was
+        That is an instance which isn't done, or whose status or end has changed since, or which was
         done without one of the kinds of rows. Returns what became of them; one that the run has
         named before is not counted again.
         """
-        rows = [(system, tenant, *_told(ref)) for ref in refs]
+        rows = [(system, tenant, *map(storable, _FIELDS[InstanceRef](ref))) for ref in refs]
         finished = "done" if retry_failed else "done, failed"
         wanted = _tables(kinds)
 
@@ -187,9 +188,8 @@ class Archive:
         rows: Sequence[Row],
         *,
         kinds: Sequence[type[Row]] = tuple(TABLES),
-        instance: InstanceRef | None = None,
     ) -> None:
-        """Store an instance whole: its rows, what they say of the instance itself, and that it is done.
+        """Store an instance whole: its rows, and that it is done.
 
         The rows are all there are of these kinds, and take the place of those that were stored.
         """
@@ -203,8 +203,6 @@ class Archive:
             for kind in kinds:
                 connection.execute(f"DELETE FROM {TABLES[kind]} WHERE {_OF_INSTANCE}", key)
                 connection.executemany(_INSERT[kind], values[kind])
-            if instance is not None:
-                connection.execute(_REMEMBER, (system, tenant, *_told(instance)))
             connection.execute(_DONE, (_tables(kinds), logs, now(), *key))
 
         await self._run(work)
@@ -266,10 +264,6 @@ class Archive:
             return await self._writer.run(work)
         except sqlite3.Error as error:
             raise HarvestError(f"{self.path}: {explain(error)}") from error
-
-
-def _told(ref: InstanceRef) -> Iterable[Any]:
-    return map(storable, _FIELDS[InstanceRef](ref))
 
 
 def _tables(kinds: Sequence[type[Row]]) -> str:

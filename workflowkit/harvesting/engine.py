@@ -24,7 +24,7 @@ from ..errors import (
     TransportError,
     WorkflowKitError,
 )
-from ..source import InstanceRef, LogRow, NodeRow, Row, Source
+from ..source import LogRow, NodeRow, Row, Source
 from ..telemetry import HarvestProgress, Observer, notify
 from .archive import Archive
 
@@ -230,20 +230,18 @@ class _Run:
     async def _harvest(self, instance_id: str) -> None:
         rows: list[Row] = []
         requests = 0
-        told: InstanceRef | None = None
         source = self._source
         try:
             async for batch in source.batches(instance_id):
                 rows.extend(batch.rows)
                 requests += batch.requests
-                told = batch.instance or told
         except _FATAL:
             raise
         except WorkflowKitError as error:
             self._tally.requests += requests + error.attempts
             await self._failed(instance_id, error)
             return
-        await self._archive.store(source.system, source.tenant, instance_id, rows, kinds=source.kinds, instance=told)
+        await self._archive.store(source.system, source.tenant, instance_id, rows, kinds=source.kinds)
         self._done += 1
         self._tally.done += 1
         self._tally.requests += requests
@@ -254,11 +252,13 @@ class _Run:
     async def _failed(self, instance_id: str, error: WorkflowKitError) -> None:
         """Record the failure, unless it may be the service's rather than this instance's own.
 
-        An answer with a code of the service's is about this instance: the service is up. Without
-        one, the instance is only suspected: it is recorded once another one succeeds. If as many
-        as are under way at once fail in a row, the service is down, and all are still to do.
+        One that passes by itself makes the instance only suspect: it is recorded once another one
+        succeeds. If as many as are under way at once fail in a row, the service is down, and all
+        are still to do. So they are if something else that every instance needs has failed.
         """
-        if not isinstance(error, _PASSING) or getattr(error, "code", None) is not None:
+        if error.endpoint is not None and error.subject != instance_id:
+            raise error
+        if not isinstance(error, _PASSING) or (isinstance(error, ServerError) and error.subject_only):
             await self._record(instance_id, error)
             return
         self._suspects[instance_id] = error

@@ -2,8 +2,8 @@
 
 `tasks` (an instance's tasks, commented or not) are laid down, and stay empty until a harvest can be
 asked for them. A column is added, never renamed. `state` is ours (pending, partial, done, failed),
-`status` the vendor's, null if not asked; `holds` names the tables that have rows of the instance,
-if it has any. Times are UTC text. `raw` is the vendor's own JSON of that row.
+`status` the vendor's, null if not asked; `holds` names the tables whose rows were stored when it was
+last done: other tables may have older ones. Times are UTC text. `raw` is the vendor's own JSON of that row.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ CREATE VIEW events AS
         logs.operator_name AS resource, logs.finish_action AS outcome
     FROM logs JOIN instances
         ON instances.system = logs.system AND instances.tenant = logs.tenant AND instances.id = logs.instance_id
-    WHERE instances.state = 'done'
+    WHERE instances.state = 'done' AND instances.holds LIKE '%logs%'
     UNION ALL
     SELECT nodes.system, nodes.tenant, nodes.instance_id, nodes.position,
         nodes.action_name, nodes.start_time, nodes.end_time, NULL, nodes.status
     FROM nodes JOIN instances
         ON instances.system = nodes.system AND instances.tenant = nodes.tenant AND instances.id = nodes.instance_id
-    WHERE instances.state = 'done';
+    WHERE instances.state = 'done' AND instances.holds LIKE '%nodes%';
 """
 
 CREATE = f"""

@@ -96,6 +96,8 @@ def classify(response: Response) -> ApiError | None:
     error = make_error(kind, message, response, code=code if isinstance(code, int | str) else None)
     if isinstance(error, RateLimited) and code == ENDPOINT_LIMIT:
         error.scope = "endpoint"
+    if isinstance(error, ServerError):
+        error.subject_only = code in KINDS  # this task is locked, that form is migrating: the service is up
     return error
 
 

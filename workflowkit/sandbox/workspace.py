@@ -210,7 +210,7 @@ def _make_awkward(instance: JSON, kind: str) -> None:
     elif "topology" in instance and kind.startswith("no "):
         instance["topology"] = {"no nodes": {"audit_logs": None}, "no topology": None}[kind]
     elif "times" in kind:
-        instance.update({name: _written(kind, instance[name]) for name in ("start_time", "end_time")})
+        instance.update({name: _written(kind, text) for name, text in instance.items() if name.endswith("_time")})
 
 
 def _written(kind: str, text: str) -> str | int:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import re
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from ..auth import Auth
+from ..errors import AuthenticationError
 from ..exchange import Request, Response
 from ..signing import sign
 from .credentials import AccessKey, IamToken
 
+_LOCK = 300.0
+"""Seconds that five wrong signatures in a row lock an access key for."""
+
 _TOLERATED = timedelta(minutes=15)
-_SIGNATURE = re.compile(r"(?<=Signature=)\w+")
+_ECHO = re.compile(r",canonicalRequest:.*", re.DOTALL)
 
 
 class GivenToken(Auth):
@@ -38,11 +44,29 @@ class GivenToken(Auth):
 
 
 class Signer(Auth):
-    """Signs every attempt anew. A refusal is final: wrong signatures lock the key."""
+    """Signs every attempt anew. A refusal is final: wrong signatures lock the key.
+
+    For as long as a lock would last nothing more is sent, whatever the calls that come or wait:
+    they fail as the refused one did.
+    """
 
     def __init__(self, credentials: AccessKey, project_id: str) -> None:
         self._key = credentials
         self._project_id = project_id
+        self._refusal: AuthenticationError | None = None
+        self._refused_until = 0.0
+
+    @property
+    def is_ready(self) -> bool:  # type: ignore[override]
+        """Whether the key wasn't refused of late."""
+        return time.monotonic() >= self._refused_until
+
+    async def ready(self) -> None:
+        """Raise the refusal again if there was one of late."""
+        if not self.is_ready and self._refusal is not None:
+            again = copy.copy(self._refusal)
+            again.attempts = 0
+            raise again
 
     def authorize(self, request: Request) -> None:
         """Sign the request as it stands."""
@@ -51,9 +75,14 @@ class Signer(Auth):
             request.headers["X-Security-Token"] = self._key.security_token
         sign(request, self._key.ak, self._key.sk, at=datetime.now(UTC))
 
+    def renew(self, request: Request, error: AuthenticationError) -> bool:
+        """Remember the refusal; there is nothing to renew."""
+        self._refusal, self._refused_until = copy.copy(error), time.monotonic() + _LOCK
+        return False
+
     def explain(self, response: Response) -> str:
         """Return whether the clock is to blame, and why there was no second try."""
-        lock = "not tried again, since five wrong signatures in a row lock an access key for 5 minutes"
+        lock = "not tried again for 5 minutes, since five wrong signatures in a row lock an access key for as long"
         ahead = _ahead(response)
         if ahead is None or abs(ahead) < _TOLERATED:
             return f"check access key and secret key; {lock}"
@@ -65,8 +94,8 @@ class Signer(Auth):
         )
 
     def redact(self, text: str) -> str:
-        """Replace the key's parts, and the signature, which the gateway repeats in its refusals."""
-        return _SIGNATURE.sub("[redacted]", super().redact(text))
+        """Replace the key's parts, and leave out the request, signature and all, that a refusal repeats."""
+        return _ECHO.sub("", super().redact(text))
 
     def _secrets(self) -> Iterable[str]:
         return filter(None, (self._key.ak, self._key.sk, self._key.security_token))
@@ -76,6 +105,6 @@ def _ahead(response: Response) -> timedelta | None:
     """Return how far our clock is ahead of the service's, None where it doesn't tell its time."""
     try:
         theirs = parsedate_to_datetime(response.headers["date"])
-    except (KeyError, ValueError):
+        return datetime.now(UTC) - theirs if theirs.tzinfo else None
+    except (KeyError, ValueError, OverflowError):
         return None
-    return datetime.now(UTC) - theirs if theirs.tzinfo else None

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import attrs
 
-from ..arguments import LARGEST_PAGE, check_id, check_limit, check_window
+from ..arguments import LARGEST_PAGE, check_constant, check_id, check_limit, check_text, check_window
 from ..auth import Auth
 from ..client import Client, Options, Rate, Reply
 from ..endpoint import Query
@@ -51,7 +51,8 @@ class SecMasterClient(Client):
         rate: requests per second for the tenant, None for no limit; by default 20, our choice,
             since the vendor publishes none. A refusal that names a limit lowers it.
         timeout: seconds for one attempt.
-        max_wait: seconds to wait for the limits at most, then `RateLimited` is raised, unsent.
+        max_wait: seconds to wait for the limits at most, then `RateLimited` is raised, unsent; getting
+            a token is not in it.
         insecure_http: allow an ``http`` base URL on another machine.
         transport: ``"httpx"``, or ``"auto"`` for the best that is installed, which is httpx so far.
         retry: when to repeat what failed.
@@ -119,6 +120,8 @@ class SecMasterClient(Client):
         """
         credentials = credentials_from_env()
         found = {option: os.environ[name] for option, name in _FROM_ENV.items() if os.environ.get(name)}
+        if options.get("region") and "base_url" not in options:
+            found.pop("base_url", None)
         settings = {**found, **options}
         for option in ("project_id", "workspace_id"):
             if not settings.get(option):
@@ -142,6 +145,7 @@ class SecMasterClient(Client):
         until: datetime | None = None,
         status: str | None = None,
         trigger_type: str | None = None,
+        instance_id: str | None = None,
         name: str | None = None,
         workflow_id: str | None = None,
         playbook_id: str | None = None,
@@ -162,13 +166,14 @@ class SecMasterClient(Client):
             until: the newest, an aware time.
             status: see `Status`.
             trigger_type: see `TriggerType`.
+            instance_id: this one only.
             name: the instance's name.
             workflow_id: of this workflow.
             playbook_id: started by this playbook.
             dataclass_id: working on objects of this class.
             dataobject_id: set off by this object.
             defense_id: of this layer of defence.
-            limit: instances per request, 1 to 100; never the total.
+            limit: instances per request, 1 to 100, of which 1 is taken as 2; never the total.
 
         Vendor path: ``GET /v1/{project_id}/workspaces/{workspace_id}/soc/workflows/instances``. The
         vendor doesn't say which of an instance's times the window is about.
@@ -178,6 +183,7 @@ class SecMasterClient(Client):
         filters = {
             "status": status,
             "trigger_type": trigger_type,
+            "id": instance_id,
             "name": name,
             "workflow_id": workflow_id,
             "playbook_id": playbook_id,
@@ -186,6 +192,8 @@ class SecMasterClient(Client):
             "defence_id": defense_id,  # the filter is spelt so, the field isn't
         }
         wanted: dict[str, str | int | bool] = {key: value for key, value in filters.items() if value is not None}
+        for key, value in wanted.items():
+            (check_constant if key in ("status", "trigger_type") else check_text)(key, str(value))
 
         async def ask(
             since: datetime | None, until: datetime | None, *, offset: int, limit: int
@@ -215,7 +223,7 @@ class SecMasterClient(Client):
 
 
 def _check_address(name: str, options: Options) -> None:
-    options.check()
+    options.check(name)
     if options.base_url.count("/") > 2:
         raise ConfigError(f"{name}={options.base_url!r}: pass scheme and host only; paths are the client's own")
 

@@ -72,11 +72,12 @@ _HINTS: Mapping[str, str] = {
     "SecMaster.20041001": "check the workspace id, and that it belongs to this project and region",
     "SecMaster.20030002": "check the project id",
     "SecMaster.20041003": "check the project id",
+    "0307": "the token has run out, or is another region's: check that project and region belong together",
     "0101": "check region and base_url: there is no such API at this address",
 }
 
 _PAIRS = (("error_code", "error_msg"), ("errorCode", "errorMsg"), ("code", "message"))
-_LIMIT = re.compile(r"policy (\w+)\b.*?limit:(\d+),\s*time:(\d*)\s*(second|minute|hour|day)")
+_LIMIT = re.compile(r"policy (\w+)\b.{0,99}?limit:(\d+),\s*time:(\d*)\s*(second|minute|hour|day)")
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 

@@ -5,24 +5,17 @@ from __future__ import annotations
 import os
 from typing import NoReturn
 
-import attrs
-
 from ..auth import check_secret
 from ..errors import ConfigError
 from ..redact import Secret
 
 
-def _secret(value: str) -> Secret:
-    """Hide the value; what is no text, such as a variable that isn't set, counts as empty."""
-    return Secret(value if isinstance(value, str) else "")
+class _Hidden:
+    """Base of all credentials: they show nothing and stay in their process.
 
-
-def _optional_secret(value: str | None) -> Secret | None:
-    return None if value is None else _secret(value)
-
-
-class _Unpicklable:
-    """Base of all credentials: they show nothing and stay in their process."""
+    Constructors hide what they are given before anything can fail, since a traceback may show
+    the variables of every function it passes.
+    """
 
     __slots__ = ()
 
@@ -33,58 +26,67 @@ class _Unpicklable:
         raise TypeError("credentials can't be pickled: create them where they are used")
 
 
-@attrs.frozen(repr=False)
-class IamToken(_Unpicklable):
+class IamToken(_Hidden):
     """A token got elsewhere. It is good for 24 hours, for one project of one region, and not renewed."""
 
-    token: Secret = attrs.field(converter=_secret)
+    __slots__ = ("token",)
 
-    def __attrs_post_init__(self) -> None:
-        check_secret("the token", self.token, "pass the X-Subject-Token that IAM answered with")
+    def __init__(self, token: str) -> None:
+        token = _hide(token)
+        check_secret("the token", token, "pass the X-Subject-Token that IAM answered with")
+        self.token: Secret = token
 
 
-@attrs.frozen(repr=False)
-class IamPassword(_Unpicklable):
+class IamPassword(_Hidden):
     """A user's password, which is sent to IAM only, for tokens that are renewed as they run out.
 
-    Attributes:
+    Args:
         user: the IAM user's name.
         password: the password.
         domain: the account the user belongs to.
         iam_endpoint: IAM's address; by default that of the client's region.
     """
 
-    user: str
-    password: Secret = attrs.field(converter=_secret)
-    domain: str
-    iam_endpoint: str | None = attrs.field(default=None, kw_only=True)
+    __slots__ = ("domain", "iam_endpoint", "password", "user")
 
-    def __attrs_post_init__(self) -> None:
-        for name in ("user", "password", "domain"):
-            if not getattr(self, name):
+    def __init__(self, user: str, password: str, domain: str, *, iam_endpoint: str | None = None) -> None:
+        password = _hide(password)
+        for name, value in (("user", user), ("password", password), ("domain", domain)):
+            if not isinstance(value, str) or not value:
                 raise ConfigError(f"{name} is empty: IamPassword needs a user, its password and its domain")
+        self.user: str = user
+        self.password: Secret = password
+        self.domain: str = domain
+        self.iam_endpoint: str | None = iam_endpoint
 
 
-@attrs.frozen(repr=False)
-class AccessKey(_Unpicklable):
-    """An access key: requests are signed with it, and it never travels.
+class AccessKey(_Hidden):
+    """An access key: requests are signed with it, and its secret half never travels.
 
-    Attributes:
+    Args:
         ak: the access key id.
         sk: the secret key.
         security_token: of a temporary key.
     """
 
-    ak: Secret = attrs.field(converter=_secret)
-    sk: Secret = attrs.field(converter=_secret)
-    security_token: Secret | None = attrs.field(default=None, converter=_optional_secret)
+    __slots__ = ("ak", "security_token", "sk")
 
-    def __attrs_post_init__(self) -> None:
+    def __init__(self, ak: str, sk: str, security_token: str | None = None) -> None:
+        ak, sk = _hide(ak), _hide(sk)
+        security_token = None if security_token is None else _hide(security_token)
         remedy = "copy it again from the console, under My Credentials > Access Keys"
-        check_secret("the access key (AK)", self.ak, remedy)
-        check_secret("the secret key (SK)", self.sk, remedy)
-        if self.security_token is not None:
-            check_secret("the security token", self.security_token, "pass it as it came with the temporary key")
+        check_secret("the access key (AK)", ak, remedy)
+        check_secret("the secret key (SK)", sk, remedy)
+        if security_token is not None:
+            check_secret("the security token", security_token, "pass it as it came with the temporary key")
+        self.ak: Secret = ak
+        self.sk: Secret = sk
+        self.security_token: Secret | None = security_token
+
+
+def _hide(value: str) -> Secret:
+    """Return the value as a secret; what is no text, such as a variable that isn't set, counts as empty."""
+    return Secret(value if isinstance(value, str) else "")
 
 
 Credentials = IamToken | IamPassword | AccessKey
@@ -114,10 +116,12 @@ def credentials_from_env() -> Credentials:
     missing = [name for name in kind if not os.environ.get(name)]
     if missing:
         raise ConfigError(f"{' and '.join(missing)} not set: {' and '.join(kind)} belong together")
+    values = [Secret(os.environ[name]) for name in kind]
     if kind is _TOKEN:
-        return IamToken(os.environ["SECMASTER_TOKEN"])
+        return IamToken(*values)
     if kind is _PASSWORD:
-        user, password, domain = (os.environ[name] for name in kind)
-        return IamPassword(user, password, domain, iam_endpoint=os.environ.get("HUAWEICLOUD_SDK_IAM_ENDPOINT") or None)
-    ak, sk = (os.environ[name] for name in kind)
-    return AccessKey(ak, sk, os.environ.get("HUAWEICLOUD_SDK_SECURITY_TOKEN") or None)
+        user, password, domain = values
+        endpoint = os.environ.get("HUAWEICLOUD_SDK_IAM_ENDPOINT") or None
+        return IamPassword(str(user), password, str(domain), iam_endpoint=endpoint)
+    ak, sk = values
+    return AccessKey(ak, sk, Secret(os.environ.get("HUAWEICLOUD_SDK_SECURITY_TOKEN", "")) or None)

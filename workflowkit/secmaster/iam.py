@@ -31,6 +31,9 @@ RATE = 5.0
 _EARLY = timedelta(minutes=10)
 """A token is renewed so long before its end, or at half its life if that is later."""
 
+_LEAST = timedelta(minutes=1)
+"""A token is used for so long whatever its life seems to be: a clock may be wrong, and a refusal tells."""
+
 
 @attrs.frozen(kw_only=True)
 class Token(Model):
@@ -66,7 +69,7 @@ class _Nobody(Auth):
     def explain(self, response: Response) -> str:
         """Return why there was no second try."""
         return (
-            "check user, password and domain; not tried again, since five wrong passwords lock the account "
+            "check user, password, domain and project; not tried again, since five wrong passwords lock the account "
             "for 15 minutes"
         )
 
@@ -112,18 +115,23 @@ class RenewedToken(Auth):
     def __init__(self, iam: IamClient) -> None:
         self._iam = iam
         self._asking = asyncio.Lock()
-        self._token: Secret | None = None
+        self._token = Secret()
         self._good_until = 0.0
         self._failures = 0
         self._failure: WorkflowKitError | None = None
 
+    @property
+    def is_ready(self) -> bool:  # type: ignore[override]
+        """Whether there is a token that is good for a while."""
+        return time.monotonic() < self._good_until
+
     async def ready(self) -> None:
         """Have a token that is good for a while; raises what `IamClient.token` does."""
-        if self._is_good():
+        if self.is_ready:
             return
         failures = self._failures
         async with self._asking:
-            if self._is_good():  # somebody else got it meanwhile
+            if self.is_ready:  # somebody else got it meanwhile
                 return
             if self._failure is not None and (
                 self._failures > failures or isinstance(self._failure, AuthenticationError)
@@ -135,26 +143,19 @@ class RenewedToken(Auth):
                 self._failures += 1
                 self._failure = copy.copy(error)
                 raise
-            self._good_until = time.monotonic() + max(life - _EARLY, life / 2).total_seconds()
-
-    def _is_good(self) -> bool:
-        return self._token is not None and time.monotonic() < self._good_until
+            self._good_until = time.monotonic() + max(life - _EARLY, life / 2, _LEAST).total_seconds()
 
     def authorize(self, request: Request) -> None:
         """Set X-Auth-Token."""
-        request.headers["X-Auth-Token"] = self._token or ""
+        request.headers["X-Auth-Token"] = self._token
 
     def renew(self, request: Request, error: AuthenticationError) -> bool:
         """Give up the token that was refused, unless somebody has replaced it already."""
         if gateway_number(error.code) not in TOKEN_REFUSED:
             return False
         if request.headers["X-Auth-Token"] == self._token:
-            self._token = None
+            self._good_until = 0.0
         return True
-
-    def explain(self, response: Response) -> str:
-        """Return what is wrong if it isn't the token's age."""
-        return "a renewed token was refused as well: check that project and region belong together"
 
     async def aclose(self) -> None:
         """Close the connections to IAM."""

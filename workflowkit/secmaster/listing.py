@@ -18,6 +18,7 @@ from typing import Protocol, Self
 
 import attrs
 
+from ..arguments import check_window
 from ..client import Reply
 from ..errors import ConfigError, DecodeError
 from ..paginator import Cursor, Page
@@ -59,17 +60,22 @@ class Place:
     @classmethod
     def at(cls, cursor: Cursor) -> Self:
         """Return the place that a cursor names; raises ConfigError for one that isn't a listing's own."""
+        place: Self | None
         try:
             start, end, width, offset, page = str(cursor).split("/")
-            return cls(
+            place = cls(
                 datetime.fromisoformat(start) if start else None,
                 datetime.fromisoformat(end) if end else None,
                 timedelta(seconds=float(width)) if width else None,
                 int(offset),
                 int(page),
             )
-        except ValueError:
-            raise ConfigError(f"cursor {cursor!r}: pass one that a page of this listing named") from None
+            check_window(place.start, place.end)
+        except (ValueError, OverflowError):
+            place = None
+        if place is None or not 0 <= place.offset < DEPTH or (place.width is not None and place.width < _OVERLAP):
+            raise ConfigError(f"cursor {cursor!r}: pass one that a page of this listing named")
+        return place
 
 
 class Ask(Protocol):
@@ -82,16 +88,16 @@ class Ask(Protocol):
 
 
 class Listing:
-    """One walk through a list; it remembers the ids of two windows, 20,000 at most."""
+    """One walk through a list; it remembers the ids of two windows, and of those that grew too long."""
 
     def __init__(self, ask: Ask, *, since: datetime | None, until: datetime | None, limit: int) -> None:
         self._ask = ask
         self._since = since
         self._until = until
-        self._limit = limit
-        self._overlap = min(1, limit - 1)
+        self._limit = max(limit, 2)  # or pages couldn't overlap
         self._before: set[str] = set()
         self._here: set[str] = set()
+        self._ahead: set[str] = set()
         self._attempts = 0
 
     async def fetch(self, cursor: Cursor | None) -> Page[WorkflowInstance]:
@@ -103,11 +109,12 @@ class Listing:
             rows = reply.value.instances
             if place.offset == 0 and len(rows) >= self._limit and not await self._fits(place, reply):
                 place = _halved(place, rows)
-            elif place.offset and self._overlap and rows and self._here and rows[0].id not in self._here:
+            elif place.offset and self._here and not (rows and rows[0].id in self._here):
                 place = attrs.evolve(place, offset=max(0, place.offset - self._limit))
             else:
                 break
-        new = [index for index, row in enumerate(rows) if row.id not in self._here and row.id not in self._before]
+        seen = (self._here, self._before, self._ahead)
+        new = [index for index, row in enumerate(rows) if not any(row.id in ids for ids in seen)]
         self._here.update(row.id for row in rows)
         onward = self._after(place, rows)
         return Page(
@@ -135,16 +142,17 @@ class Listing:
     def _after(self, place: Place, rows: Sequence[WorkflowInstance]) -> Place | None:
         """Return where to go on, None at the end."""
         place = attrs.evolve(place, page=place.page + 1)
-        offset = place.offset + len(rows) - self._overlap
+        offset = place.offset + len(rows) - 1
         if len(rows) >= self._limit:
             if offset + self._limit <= DEPTH:
                 return attrs.evolve(place, offset=offset)
-            return _halved(place, rows)  # it grew while it was read
+            self._ahead |= self._here  # it grew while it was read: later windows have these again
+            return _halved(place, rows)
         if place.end is None or place.width is None or place.end == self._until:
             return None
         width = place.width * 2 if offset < _NEARLY_EMPTY else place.width
-        last = self._until or datetime.now(UTC)
-        end = self._until if place.end + width >= last else place.end + width
+        left = (self._until or datetime.now(UTC)) - place.end
+        end = self._until if width >= left else place.end + width
         self._before, self._here = self._here, set()
         return attrs.evolve(place, start=place.end - _OVERLAP, end=end, width=width, offset=0)
 

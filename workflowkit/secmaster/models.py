@@ -87,9 +87,9 @@ class Node(Model):
     Attributes:
         instance_type: TASK is the only documented one.
         action_id: the node within the workflow's definition.
-        parent_instance_id: the instance it belongs to.
-        input: text, as a rule JSON.
-        output: text, as a rule JSON.
+        parent_instance_id: supposed to be the instance it belongs to: the workflow's, or a sub-workflow's.
+        input: text, supposed to be JSON.
+        output: text, supposed to be JSON.
         succeed: the vendor's own verdict; it may disagree with `status`.
     """
 
@@ -128,11 +128,11 @@ class WorkflowInstance(Answer):
     """One run of a workflow.
 
     Attributes:
-        end_time: None while it runs.
+        end_time: supposed to be None while it runs.
         retry_count: how often it was run again.
-        defense_id: the layer of defence it belongs to; empty if to none.
+        defense_id: the layer of defence it belongs to; empty in the vendor's sample.
         dataobject_id: the object that set it off.
-        topology: None unless it was asked for.
+        topology: None where it wasn't sent, as when it isn't asked for.
     """
 
     id: str
@@ -150,9 +150,19 @@ class WorkflowInstance(Answer):
     topology: Topology | None = None
 
 
+if TYPE_CHECKING:
+    Instances = tuple[WorkflowInstance, ...]
+else:
+    Instances = tuple[WorkflowInstance, ...] | None
+
+
 @attrs.frozen(kw_only=True)
 class InstancesPage(Answer):
     """The envelope of a page of instances; the vendor doesn't say whether `count` is the total or the page's."""
 
-    instances: tuple[WorkflowInstance, ...]
+    instances: Instances
     count: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.instances is None:
+            object.__setattr__(self, "instances", ())

@@ -41,10 +41,10 @@ class WorkspaceSource:
         topology = reply.value.topology
         nodes = zip(topology.audit_logs, reply.document.raws("topology.audit_logs"), strict=True) if topology else ()
         rows = [_row(node, raw, position) for position, (node, raw) in enumerate(nodes)]
-        yield Batch(rows=rows, requests=reply.attempts, instance=_ref(reply.value, None))
+        yield Batch(rows=rows, requests=reply.attempts)
 
 
-def _ref(instance: WorkflowInstance, raw: bytes | None) -> InstanceRef:
+def _ref(instance: WorkflowInstance, raw: bytes) -> InstanceRef:
     return InstanceRef(
         id=instance.id,
         status=instance.status,

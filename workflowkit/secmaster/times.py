@@ -11,7 +11,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 _BEIJING = timezone(timedelta(hours=8))
-_FIELD = re.compile(rb'_time"(\s*:\s*)("[^"\\]*"|\d+)')
+_FIELD = re.compile(rb'_time"(\s*:\s*)("[^"\\]*"|\d{1,18}(?![\d.eE]))')
 _FORM = re.compile(rb'"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d+)?)(Z?[+-]\d\d):?(\d\d)"')
 _NAIVE = re.compile(rb'"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?"')
 
