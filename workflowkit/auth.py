@@ -27,12 +27,12 @@ class Auth:
     """Credentials at work for one client. The base has none: subclasses add what they need.
 
     `ready` is called before an attempt waits for its limits, `authorize` when it is about to be sent.
-
-    Attributes:
-        is_ready: whether `authorize` has what it needs; if not, `ready` is to be called again.
     """
 
-    is_ready: bool = True
+    @property
+    def is_ready(self) -> bool:
+        """Whether `authorize` has what it needs; if not, `ready` is to be called again."""
+        return True
 
     async def ready(self) -> None:
         """Get hold of what `authorize` needs; may send requests of its own."""

@@ -10,6 +10,7 @@ import pickle
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -196,6 +197,20 @@ async def test_every_attempt_is_signed_anew(respx_mock, monkeypatch):
     assert len({each["authorization"] for each in sent}) == 3
     assert {(each["x-project-id"], each["x-security-token"]) for each in sent} == {(PROJECT, "security-token")}
     assert "content-type;host;user-agent;x-project-id;x-sdk-date;x-security-token" in sent[0]["authorization"]
+
+
+async def test_a_refused_signature_says_what_to_do_and_repeats_no_request(respx_mock):
+    sample = Path(__file__).parents[1] / "data/secmaster/error_apigw_0301_signature.docs.json"
+    route = respx_mock.get(DETAIL).respond(401, json=json.loads(sample.read_text())["payload"])
+    async with client() as secmaster:
+        with pytest.raises(AuthenticationError) as caught:
+            await secmaster.workflow_instance(INSTANCE)
+    assert str(caught.value) == (
+        f"secmaster.workflow_instance of {INSTANCE}: Incorrect IAM authentication information: verify aksk signature "
+        "fail (HTTP 401, code APIGW.0301, request id ******); check access key and secret key; not tried again for "
+        "5 minutes, since five wrong signatures in a row lock an access key for as long"
+    )
+    assert route.call_count == 1
 
 
 @pytest.mark.parametrize(("minutes", "says"), [(17, "17 minutes off: ahead of"), (-40, "40 minutes off: behind")])

@@ -89,7 +89,7 @@ def _check(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     elif ours != APPLICATION_ID:
         raise HarvestError(f"{path}: a SQLite database, but not an archive of workflowkit; choose another path")
-    elif version > VERSION:
+    elif not 1 <= version <= VERSION:
         raise HarvestError(
             f"{path}: an archive of version {version}, but this workflowkit reads up to version {VERSION}; "
             "use the release that wrote it, or harvest into a new path"
@@ -97,7 +97,7 @@ def _check(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
     elif create:
         for older in range(version, VERSION):
             _execute(connection, UPGRADES[older])
-    if create:
+    if create and version != VERSION:
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
 

@@ -57,7 +57,7 @@ class Signer(Auth):
         self._refused_until = 0.0
 
     @property
-    def is_ready(self) -> bool:  # type: ignore[override]
+    def is_ready(self) -> bool:
         """Whether the key wasn't refused of late."""
         return time.monotonic() >= self._refused_until
 

@@ -121,7 +121,7 @@ class RenewedToken(Auth):
         self._failure: WorkflowKitError | None = None
 
     @property
-    def is_ready(self) -> bool:  # type: ignore[override]
+    def is_ready(self) -> bool:
         """Whether there is a token that is good for a while."""
         return time.monotonic() < self._good_until
 
