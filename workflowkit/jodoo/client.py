@@ -10,6 +10,7 @@ from ..arguments import LARGEST_PAGE, check_id, check_limit, check_names
 from ..auth import BearerKey
 from ..client import Client, Options, Rate, Reply
 from ..document import JSON
+from ..endpoint import Endpoint
 from ..errors import ConfigError, InvalidRequest
 from ..model import Model
 from ..paginator import Cursor, Page, Paginator
@@ -122,22 +123,11 @@ class JodooClient(Client):
         check_names("types", types, '["comment"]')
         if not isinstance(skip, int) or skip < 0:
             raise ConfigError(f"skip={skip!r}: pass 0 or more")
-        check_limit(limit)
+        doubt = f'types={list(types)!r}: only "comment" is documented' if set(types) - {"comment"} else None
         body = {"instance_id": instance_id, "types": list(types)}
-
-        async def fetch(cursor: Cursor | None) -> Page[WorkflowLog]:
-            start = skip if cursor is None else _as_skip(cursor)
-            try:
-                reply = await self._call(
-                    self._edition.logs, {**body, "skip": start, "limit": limit}, subject=instance_id
-                )
-            except InvalidRequest as error:
-                if set(types) - {"comment"}:
-                    error.hint = f'types={list(types)!r}: only "comment" is documented'
-                raise
-            return _page(reply, "logs", reply.value.logs, _skipped(start, len(reply.value.logs), limit))
-
-        return Paginator(lambda: fetch)
+        return self._skipping(
+            self._edition.logs, "logs", body, skip=skip, limit=limit, subject=instance_id, doubt=doubt
+        )
 
     async def workflow_instance(self, instance_id: str, *, tasks: bool = False) -> WorkflowInstance:
         """Return one instance; with `tasks`, every task it has been through, commented or not.
@@ -192,28 +182,12 @@ class JodooClient(Client):
 
     def apps(self, *, limit: int = LARGEST_PAGE) -> Paginator[App]:
         """Return the apps that the key may see. Vendor path: ``POST /v5/app/list``, 30 requests/s."""
-        check_limit(limit)
-
-        async def fetch(cursor: Cursor | None) -> Page[App]:
-            skip = _as_skip(cursor or 0)
-            reply = await self._call(self._edition.apps, {"skip": skip, "limit": limit})
-            return _page(reply, "apps", reply.value.apps, _skipped(skip, len(reply.value.apps), limit))
-
-        return Paginator(lambda: fetch)
+        return self._skipping(self._edition.apps, "apps", {}, limit=limit)
 
     def forms(self, app_id: str, *, limit: int = LARGEST_PAGE) -> Paginator[Form]:
         """Return an app's forms. Vendor path: ``POST /v5/app/entry/list``, 30 requests/s."""
         check_id("app_id", app_id)
-        check_limit(limit)
-
-        async def fetch(cursor: Cursor | None) -> Page[Form]:
-            skip = _as_skip(cursor or 0)
-            reply = await self._call(
-                self._edition.forms, {"app_id": app_id, "skip": skip, "limit": limit}, subject=app_id
-            )
-            return _page(reply, "forms", reply.value.forms, _skipped(skip, len(reply.value.forms), limit))
-
-        return Paginator(lambda: fetch)
+        return self._skipping(self._edition.forms, "forms", {"app_id": app_id}, limit=limit, subject=app_id)
 
     def log_source(self, instance_ids: Iterable[str] | AsyncIterable[str]) -> LogSource:
         """Return a source for `harvest`: the logs of these instances, of any number.
@@ -231,6 +205,32 @@ class JodooClient(Client):
             check_id("entry_id", entry_id)
         return FormSource(self, app_id, entry_id)
 
+    def _skipping(
+        self,
+        endpoint: Endpoint[Any],
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        limit: int,
+        skip: int = 0,
+        subject: str | None = None,
+        doubt: str | None = None,
+    ) -> Paginator[Any]:
+        """Return a listing by skip and limit of the array of that name; a refusal is given the doubt as its hint."""
+        check_limit(limit)
+
+        async def fetch(cursor: Cursor | None) -> Page[Any]:
+            start = skip if cursor is None else _as_skip(cursor)
+            try:
+                reply = await self._call(endpoint, {**body, "skip": start, "limit": limit}, subject=subject)
+            except InvalidRequest as error:
+                error.hint = doubt
+                raise
+            items = getattr(reply.value, name)
+            return _page(reply, name, items, start + len(items) if len(items) >= limit else None)
+
+        return Paginator(lambda: fetch)
+
 
 def _page(reply: Reply[Any], name: str, items: tuple[T, ...], cursor: Cursor | None) -> Page[T]:
     return Page(
@@ -247,8 +247,3 @@ def _as_skip(cursor: Cursor) -> int:
     if not isinstance(cursor, int) or cursor < 0:
         raise ConfigError(f"cursor {cursor!r}: this listing's cursors are numbers, as its pages name them")
     return cursor
-
-
-def _skipped(skip: int, got: int, limit: int) -> int | None:
-    """Return the next cursor; a short page is the last one."""
-    return skip + got if got >= limit else None
