@@ -206,7 +206,7 @@ class Client:
         renewed = False
         while True:
             request = endpoint.request(self._base_url, path=path, query=query, body=body)
-            turn = await self._turn(endpoint, attempt)
+            turn = await self._turn(endpoint, attempt, subject)
             attempt += 1
             try:
                 return await self._attempt(endpoint, request, turn, attempt)
@@ -221,10 +221,16 @@ class Client:
                     raise
                 await self._pause(endpoint, error, attempt, delay)
 
-    async def _turn(self, endpoint: Endpoint[M], attempts: int) -> Turn:
+    async def _turn(self, endpoint: Endpoint[M], attempts: int, subject: str | None) -> Turn:
         """Return a place in all limits, with credentials at hand: they may run out while it is waited for."""
         while True:
-            await self._auth.ready()
+            try:
+                await self._auth.ready()
+            except WorkflowKitError as error:
+                error.attempts += attempts
+                if error.endpoint is None:
+                    error.endpoint, error.subject = endpoint.name, subject
+                raise
             turn = await self._wait(endpoint, attempts)
             if self._auth.is_ready:
                 return turn

@@ -21,6 +21,7 @@ from workflowkit import (
     TransportError,
     harvest,
 )
+from workflowkit.sandbox.secmaster import Refused
 from workflowkit.sandbox.server import ACCESS_KEY, USER
 from workflowkit.sandbox.workspace import PROJECT_ID, WORKSPACE_ID
 
@@ -188,6 +189,19 @@ async def test_an_outage_is_no_instances_fault_whether_it_has_a_code_or_not(free
         await harvest(secmaster.workspace_source(topology=True), archive)
     counts = await archive.counts()
     assert (counts.pending, counts.failed) == (120, 0)
+
+
+async def test_instances_that_the_service_itself_fails_at_do_not_stop_the_rest(free, secmaster, archive, monkeypatch):
+    instance = free.workspace.instance
+
+    def broken(number: int, *, topology: bool) -> Any:
+        if topology and number < 45:
+            raise Refused(500, "20040000", "Unknown Error.")
+        return instance(number, topology=topology)
+
+    monkeypatch.setattr(free.workspace, "instance", broken)
+    summary = await harvest(secmaster.workspace_source(topology=True), archive)
+    assert (summary.done, summary.failed) == (75, 45)
 
 
 async def test_when_tokens_cannot_be_had_any_more_all_are_still_to_do(free, archive):

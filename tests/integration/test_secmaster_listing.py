@@ -192,3 +192,27 @@ async def test_a_service_that_ignores_the_window_is_found_out(serve, shallow, mo
         with pytest.raises(DecodeError, match="300 or more instances at 2025-07-01T08:14:00"):
             await listed(client)
     assert sandbox.secmaster.answered["secmaster.workflow_instances"] < 60
+
+
+@pytest.mark.parametrize("unserved", [lambda offset: offset > 250, lambda offset: offset % 80], ids=["cut", "sparse"])
+async def test_a_service_that_leaves_out_pages_is_found_out(serve, shallow, monkeypatch, unserved):
+    sandbox = serve(290)
+    page = sandbox.workspace.page
+
+    def gaps(*arguments: Any, offset: int, limit: int, **rest: Any) -> Any:
+        found = page(*arguments, offset=offset, limit=limit, **rest)
+        return {**found, "instances": []} if unserved(offset) else found
+
+    monkeypatch.setattr(sandbox.workspace, "page", gaps)
+    async with connect(sandbox) as client:
+        with pytest.raises(DecodeError, match="makes no progress"):
+            await listed(client, limit=41)
+    assert sandbox.secmaster.answered["secmaster.workflow_instances"] < 400
+
+
+async def test_instances_that_began_in_the_year_one(serve, shallow, monkeypatch):
+    written = "workflowkit.sandbox.workspace._written"
+    monkeypatch.setattr(written, lambda *_: "0001-01-01T00:00:00.000Z+0800")
+    sandbox = serve(350, total=False)
+    async with connect(sandbox) as client:
+        assert await listed(client) == list(sandbox.workspace.instance_ids())

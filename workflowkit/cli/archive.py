@@ -45,7 +45,7 @@ def status(archive: str, *, as_json: bool) -> None:
 @click.command()
 @click.argument("archive")
 @click.option("--to", metavar="FILE", required=True, help="Where to: FILE.jsonl or FILE.csv; - for stdout.")
-@click.option("--table", type=click.Choice(TABLES), help="Which table; by default logs, or nodes if it has no logs.")
+@click.option("--table", type=click.Choice(TABLES), help="By default logs, else nodes, else instances, as it has them.")
 @click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), help="Needed with --to -.")
 @as_json
 def export(archive: str, *, to: str, table: str | None, kind: str | None, as_json: bool) -> None:
@@ -63,7 +63,8 @@ def export(archive: str, *, to: str, table: str | None, kind: str | None, as_jso
     async def write() -> tuple[str, int]:
         async with Archive.open(archive, create=False) as opened:
             counts = await opened.counts()
-            wanted = table or ("nodes" if counts.nodes and not counts.logs else "logs")
+            held = {"logs": counts.logs, "nodes": counts.nodes, "instances": counts.done}
+            wanted = table or next((name for name, rows in held.items() if rows), "logs")
             return wanted, await export_to(opened, wanted, to, chosen)
 
     wanted, rows = asyncio.run(write())

@@ -20,9 +20,6 @@ _SHORT = frozenset(
 _READABLE = 8
 """The fewest characters of any other column that are worth showing."""
 
-_EDGES = 4
-"""Characters of a table's edges, which its measure leaves out."""
-
 _MINUTE = 60.0
 
 _UNBROKEN = 10_000
@@ -50,19 +47,28 @@ def print_table(
 
     cells = [[_cell(value) for value in row] for row in rows]
     console = Console(stderr=err)
-    table = _table(title, columns, cells)
     if console.is_terminal:
-        endless = console.options.update(width=_UNBROKEN)
-        for number in range(1, len(spare) + 1):
-            if console.measure(table, options=endless).minimum + _EDGES <= console.width:
-                break
-            table = _table(title, columns, cells, without=spare[:number])
-        console.print(table)
+        left_out = (spare[:number] for number in range(len(spare)))
+        without = next((names for names in left_out if _least(columns, cells, names) <= console.width), spare)
+        console.print(_table(title, columns, cells, without))
         return
+    table = _table(title, columns, cells)
     console.width = _UNBROKEN
     with console.capture() as captured:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()), err=err)
+
+
+def _least(columns: Sequence[str], rows: Sequence[Sequence[str]], without: Sequence[str]) -> int:
+    """Return the fewest characters in which a table without some columns can be read."""
+    from rich.cells import cell_len
+
+    total = 1
+    for number, column in enumerate(columns):
+        if column not in without:
+            width = max(map(cell_len, (column, *(row[number] for row in rows))))
+            total += 2 + (width if column in _SHORT else min(width, _READABLE))
+    return total
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], without: Sequence[str] = ()) -> Table:

@@ -13,6 +13,7 @@ from ..auth import Auth
 from ..errors import AuthenticationError
 from ..exchange import Request, Response
 from ..signing import sign
+from .codes import gateway_number
 from .credentials import AccessKey, IamToken
 
 _LOCK = 300.0
@@ -47,7 +48,7 @@ class Signer(Auth):
     """Signs every attempt anew. A refusal is final: wrong signatures lock the key.
 
     For as long as a lock would last nothing more is sent, whatever the calls that come or wait:
-    they fail as the refused one did.
+    they fail as the refused one did. What has left before the first refusal is here can't be held back.
     """
 
     def __init__(self, credentials: AccessKey, project_id: str) -> None:
@@ -65,7 +66,7 @@ class Signer(Auth):
         """Raise the refusal again if there was one of late."""
         if not self.is_ready and self._refusal is not None:
             again = copy.copy(self._refusal)
-            again.attempts = 0
+            again.attempts, again.endpoint, again.subject = 0, None, None
             raise again
 
     def authorize(self, request: Request) -> None:
@@ -76,8 +77,9 @@ class Signer(Auth):
         sign(request, self._key.ak, self._key.sk, at=datetime.now(UTC))
 
     def renew(self, request: Request, error: AuthenticationError) -> bool:
-        """Remember the refusal; there is nothing to renew."""
-        self._refusal, self._refused_until = copy.copy(error), time.monotonic() + _LOCK
+        """Remember a refusal by the gateway; there is nothing to renew."""
+        if gateway_number(error.code) is not None:
+            self._refusal, self._refused_until = copy.copy(error), time.monotonic() + _LOCK
         return False
 
     def explain(self, response: Response) -> str:

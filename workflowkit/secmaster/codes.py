@@ -64,6 +64,9 @@ KINDS: Mapping[str, type[ApiError]] = {
 }
 """The class of each code that says more than its HTTP status; APIGW and APIG are one gateway."""
 
+_INNER = frozenset({"SecMaster.20039999", "SecMaster.20040000", "SecMaster.00000008"})
+"""Unknown and inner errors: the service is up, and fails at what was asked for."""
+
 _BY_STATUS = frozenset({401, 403, 429})
 """Statuses that say who must act, whatever the code."""
 
@@ -104,6 +107,8 @@ def classify(response: Response) -> ApiError | None:
     error = make_error(_kind(code, response.status), message or "the service gave no reason", response, code=code)
     error.request_id = error.request_id or _text(body.get("request_id"))
     error.hint = _HINTS.get(gateway_number(code) or code or "")
+    if isinstance(error, ServerError):
+        error.subject_only = code in _INNER
     return _with_limit(error) if isinstance(error, RateLimited) else error
 
 

@@ -29,6 +29,10 @@ DEPTH = 10_000
 
 _OVERLAP = timedelta(milliseconds=1)
 _NEARLY_EMPTY = DEPTH // 4
+_SILENCES = 50
+"""Empty windows in a row that a listing may have: each is twice as long as the one before."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONG_AGO = timedelta(days=3650)
 """Where the halving begins if neither the caller nor an instance names a time."""
 
@@ -98,6 +102,7 @@ class Listing:
         self._before: set[str] = set()
         self._here: set[str] = set()
         self._ahead: set[str] = set()
+        self._idle = 0
         self._attempts = 0
 
     async def fetch(self, cursor: Cursor | None) -> Page[WorkflowInstance]:
@@ -105,7 +110,7 @@ class Listing:
         place = Place(self._since, self._until) if cursor is None else Place.at(cursor)
         self._attempts = 0
         while True:
-            reply = await self._request(place, offset=place.offset, limit=self._limit)
+            reply = await self._request(place, offset=place.offset, limit=self._room(place))
             rows = reply.value.instances
             if place.offset == 0 and len(rows) >= self._limit and not await self._fits(place, reply):
                 place = _halved(place, rows)
@@ -116,6 +121,9 @@ class Listing:
         seen = (self._here, self._before, self._ahead)
         new = [index for index, row in enumerate(rows) if not any(row.id in ids for ids in seen)]
         self._here.update(row.id for row in rows)
+        self._idle = 0 if new else self._idle + 1
+        if self._idle > 3 * DEPTH // (self._limit - 1) + _SILENCES:  # some windows are read again
+            raise DecodeError((f"{self._idle} pages without a new instance: the listing makes no progress @ $",))
         onward = self._after(place, rows)
         return Page(
             items=tuple(rows[index] for index in new),
@@ -132,6 +140,10 @@ class Listing:
         self._attempts += reply.attempts
         return reply
 
+    def _room(self, place: Place) -> int:
+        """Return how many rows can be asked for at a place."""
+        return min(self._limit, DEPTH - place.offset)
+
     async def _fits(self, place: Place, reply: Reply[InstancesPage]) -> bool:
         """Return whether all of a window can be had. A count beyond the page's own rows can only be the total."""
         count = reply.value.count
@@ -143,8 +155,8 @@ class Listing:
         """Return where to go on, None at the end."""
         place = attrs.evolve(place, page=place.page + 1)
         offset = place.offset + len(rows) - 1
-        if len(rows) >= self._limit:
-            if offset + self._limit <= DEPTH:
+        if len(rows) >= self._room(place):
+            if offset + 1 < DEPTH:
                 return attrs.evolve(place, offset=offset)
             self._ahead |= self._here  # it grew while it was read: later windows have these again
             return _halved(place, rows)
@@ -160,7 +172,8 @@ class Listing:
 def _halved(place: Place, rows: Sequence[WorkflowInstance]) -> Place:
     """Return the first half of a window. Where it has no beginning, the oldest instance is it."""
     now = datetime.now(UTC)
-    start = place.start or min((row.start_time for row in rows if row.start_time), default=now - _LONG_AGO)
+    oldest = min((row.start_time for row in rows if row.start_time), default=now - _LONG_AGO)
+    start = place.start or max(oldest, _EPOCH)  # some write the year 1 for no time at all
     end = place.end or max(now, start + 2 * (place.width or _OVERLAP))  # beyond now, where a clock is behind
     width = (end - start) / 2
     if width < _OVERLAP:
