@@ -194,7 +194,7 @@ async def test_a_service_that_ignores_the_window_is_found_out(serve, shallow, mo
     assert sandbox.secmaster.answered["secmaster.workflow_instances"] < 60
 
 
-@pytest.mark.parametrize("unserved", [lambda offset: offset > 250, lambda offset: offset % 80], ids=["cut", "sparse"])
+@pytest.mark.parametrize("unserved", [lambda offset: offset > 200, lambda offset: offset % 80], ids=["cut", "sparse"])
 async def test_a_service_that_leaves_out_pages_is_found_out(serve, shallow, monkeypatch, unserved):
     sandbox = serve(290)
     page = sandbox.workspace.page
