@@ -61,14 +61,19 @@ def print_table(
 
 def _least(columns: Sequence[str], rows: Sequence[Sequence[str]], without: Sequence[str]) -> int:
     """Return the fewest characters in which a table without some columns can be read."""
-    from rich.cells import cell_len
-
     total = 1
     for number, column in enumerate(columns):
         if column not in without:
-            width = max(map(cell_len, (column, *(row[number] for row in rows))))
+            width = _width(columns, rows, number)
             total += 2 + (width if column in _SHORT else min(width, _READABLE))
     return total
+
+
+def _width(columns: Sequence[str], rows: Sequence[Sequence[str]], number: int) -> int:
+    """Return the widest a column's header or cells are."""
+    from rich.cells import cell_len
+
+    return max(map(cell_len, (columns[number], *(row[number] for row in rows))))
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], without: Sequence[str] = ()) -> Table:
@@ -81,7 +86,8 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], wi
     shown = [number for number, column in enumerate(columns) if column not in without]
     for number in shown:
         short = columns[number] in _SHORT
-        table.add_column(columns[number], overflow="fold", no_wrap=short, min_width=None if short else _READABLE)
+        least = None if short else min(_READABLE, _width(columns, rows, number))
+        table.add_column(columns[number], overflow="fold", no_wrap=short, min_width=least)
     for row in rows:
         table.add_row(*(Text(row[number]) for number in shown))  # Text: what people wrote is never markup
     return table
