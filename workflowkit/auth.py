@@ -23,7 +23,19 @@ def check_secret(name: str, value: str, remedy: str) -> None:
         )
 
 
-class Auth:
+class Hidden:
+    """Base of whatever holds secrets: it shows nothing and stays in its process."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}([redacted])"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials can't be pickled: create them where they are used")
+
+
+class Auth(Hidden):
     """Credentials at work for one client. The base has none: subclasses add what they need.
 
     `ready` is called before an attempt waits for its limits, `authorize` when it is about to be sent.
@@ -58,12 +70,6 @@ class Auth:
 
     def _secrets(self) -> Iterable[str]:
         return ()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}([redacted])"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("credentials can't be pickled: create them where they are used")
 
 
 class BearerKey(Auth):

@@ -1,32 +1,19 @@
-"""What proves who is asking: a token, a password to get tokens with, or an access key."""
+"""What proves who is asking: a token, a password to get tokens with, or an access key.
+
+Constructors hide what they are given before anything can fail, since a traceback may show the
+variables of every function it passes.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import NoReturn
 
-from ..auth import check_secret
+from ..auth import Hidden, check_secret
 from ..errors import ConfigError
 from ..redact import Secret
 
 
-class _Hidden:
-    """Base of all credentials: they show nothing and stay in their process.
-
-    Constructors hide what they are given before anything can fail, since a traceback may show
-    the variables of every function it passes.
-    """
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}([redacted])"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("credentials can't be pickled: create them where they are used")
-
-
-class IamToken(_Hidden):
+class IamToken(Hidden):
     """A token got elsewhere. It is good for 24 hours, for one project of one region, and not renewed."""
 
     __slots__ = ("token",)
@@ -37,7 +24,7 @@ class IamToken(_Hidden):
         self.token: Secret = token
 
 
-class IamPassword(_Hidden):
+class IamPassword(Hidden):
     """A user's password, which is sent to IAM only, for tokens that are renewed as they run out.
 
     Args:
@@ -60,7 +47,7 @@ class IamPassword(_Hidden):
         self.iam_endpoint: str | None = iam_endpoint
 
 
-class AccessKey(_Hidden):
+class AccessKey(Hidden):
     """An access key: requests are signed with it, and its secret half never travels.
 
     Args:
