@@ -9,7 +9,7 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
-from workflowkit import ratelimit
+from workflowkit.ratelimit import ledger
 
 pytest_plugins = ["workflowkit.testing"]
 
@@ -41,8 +41,7 @@ def _no_account_of_yours(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _limits_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test sent, and what it was told to wait, is nothing to the next."""
-    monkeypatch.setattr(ratelimit, "_ledgers", defaultdict(ratelimit.Ledger))
-    monkeypatch.setattr(ratelimit, "_limiters", {})
+    monkeypatch.setattr(ledger, "_ledgers", defaultdict(ledger.Ledger))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import logging
 import re
 import ssl
 import threading
+import time
 from ipaddress import ip_address
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -134,6 +135,7 @@ class HttpxTransport:
             request.method, request.url, headers=dict(request.headers), content=request.content
         )
         answer = await client.send(message, stream=True)
+        began = time.monotonic()
         try:
             chunks: list[bytes] = []
             size = 0
@@ -144,7 +146,9 @@ class HttpxTransport:
                 chunks.append(chunk)
         finally:
             await answer.aclose()
-        return Response(status=answer.status_code, headers=Headers(answer.headers), content=b"".join(chunks))
+        return Response(
+            status=answer.status_code, headers=Headers(answer.headers), content=b"".join(chunks), began=began
+        )
 
 
 def _explain(error: Exception, base_url: str) -> str:

@@ -37,7 +37,7 @@ from .errors import (
 )
 from .exchange import Request, Response
 from .model import Model
-from .ratelimit import Turn, check_rate, ledger_of, limiter_of
+from .ratelimit import Limiter, LimitSnapshot, Turn, check_rate, ledger_of, snapshots
 from .redact import redact_url
 from .retry import ADVISED, RetryPolicy
 from .telemetry import Observer, RequestDone, Retrying, notify
@@ -156,6 +156,7 @@ class Client:
         self._auth = auth
         self._classify = classify
         self._scope = (system, origin(self._base_url), options.tenant)
+        self._limiters: dict[str, tuple[Limiter, Limiter]] = {}
         self._transport: Transport = HttpxTransport(self._base_url)
         self._closed = False
 
@@ -163,6 +164,14 @@ class Client:
     def tenant(self) -> str:
         """Whose quota this client uses."""
         return self._options.tenant
+
+    def limits(self) -> list[LimitSnapshot]:
+        """Return how the tenant's limit and those of its operations stand now, in the whole process.
+
+        The tenant's comes first, then each operation that was called; empty before the first call.
+        Nothing is sent.
+        """
+        return snapshots(self._scope)
 
     async def __aenter__(self) -> Self:
         return self
@@ -223,6 +232,7 @@ class Client:
 
     async def _turn(self, endpoint: Endpoint[M], attempts: int, subject: str | None) -> Turn:
         """Return a place in all limits, with credentials at hand: they may run out while it is waited for."""
+        waited = 0.0
         while True:
             try:
                 await self._auth.ready()
@@ -231,34 +241,40 @@ class Client:
                 if error.endpoint is None:
                     error.endpoint, error.subject = endpoint.name, subject
                 raise
-            turn = await self._wait(endpoint, attempts)
+            turn = Turn(*self._limits_of(endpoint))
+            await self._wait(endpoint, turn, attempts, waited)
             if self._auth.is_ready:
                 return turn
             turn.give_back()
+            waited += turn.waited
 
-    async def _wait(self, endpoint: Endpoint[M], attempts: int) -> Turn:
-        """Wait for the limits; RateLimited if that takes longer than `max_wait`."""
+    async def _wait(self, endpoint: Endpoint[M], turn: Turn, attempts: int, waited: float) -> None:
+        """Wait for the limits; RateLimited if that takes longer than `max_wait`, with what was waited before."""
         if self._closed:
             closed = ConfigError("this client is closed: create a new one")
             closed.attempts = attempts
             raise closed
-        rates = (
-            ((*self._scope, endpoint.name), self._options.endpoint_rate(endpoint.rate)),
-            (self._scope, self._options.tenant_rate()),
-        )
-        turn = Turn(tuple(limiter_of(scope, rate) for scope, rate in rates))
         max_wait = self._options.max_wait
         try:
-            await turn.wait(max_wait)
+            await turn.wait(None if max_wait is None else max_wait - waited)
         except TimeoutError:
             refusal = RateLimited(
                 f"not sent: no place in the limits within max_wait={max_wait:g} s",
-                retry_after=max_wait,
+                retry_after=max(limiter.backlog() for limiter in self._limits_of(endpoint)),
                 endpoint=endpoint.name,
             )
             refusal.attempts = attempts
             raise refusal from None
-        return turn
+
+    def _limits_of(self, endpoint: Endpoint[M]) -> tuple[Limiter, Limiter]:
+        """Return the limit of the operation and that of the tenant."""
+        if endpoint.name not in self._limiters:
+            own = ledger_of((*self._scope, endpoint.name))
+            self._limiters[endpoint.name] = (
+                Limiter(self._options.endpoint_rate(endpoint.rate), ledger=own),
+                Limiter(self._options.tenant_rate(), ledger=ledger_of(self._scope)),
+            )
+        return self._limiters[endpoint.name]
 
     async def _attempt(self, endpoint: Endpoint[M], request: Request, turn: Turn, attempt: int) -> Reply[M]:
         request.headers["User-Agent"] = f"workflowkit/{__version__}"
@@ -269,9 +285,9 @@ class Client:
         try:
             with turn:
                 self._auth.authorize(request)
-                turn.sent_at = time.monotonic()
+                turn.sent()
                 response = await self._transport.send(request, timeout=self._options.timeout)
-                turn.answered_at = time.monotonic()
+                turn.answered(response.began)
             document = Document(response.content, request_id(response))
             value = await self._read(endpoint, response, document)
         except BaseException as error:
@@ -326,8 +342,8 @@ class Client:
         """Let everyone in the scope of a refusal wait, whether or not this call tries again."""
         if delay is None:
             delay = min(error.retry_after or ADVISED, self._options.retry.longest_retry_after)
-        scope = (*self._scope, endpoint.name) if error.scope == "endpoint" else self._scope
-        ledger = ledger_of(scope)
+        narrow, broad = self._limits_of(endpoint)
+        ledger = (narrow if error.scope == "endpoint" else broad).ledger
         ledger.cool_down(delay)
         if error.limit is not None:
             ledger.lower(error.limit)

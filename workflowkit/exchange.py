@@ -27,8 +27,10 @@ class Response:
         status: the HTTP status.
         headers: names in lower case.
         content: the body, decompressed.
+        began: when its head was here, on the monotonic clock; None where the transport can't tell.
     """
 
     status: int
     headers: Mapping[str, str]
     content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
+    began: float | None = attrs.field(default=None, repr=False)

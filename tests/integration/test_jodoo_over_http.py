@@ -19,7 +19,6 @@ from workflowkit import (
     RetryPolicy,
     TransportError,
 )
-from workflowkit.ratelimit import ledger_of
 from workflowkit.sandbox import Sandbox
 from workflowkit.telemetry import RequestDone, Telemetry
 
@@ -122,7 +121,7 @@ async def test_a_rate_refusal_is_waited_out_by_all_in_its_scope(sandbox, jodoo, 
     sandbox.fault(kind, endpoint="workflow_logs")
     begun = time.monotonic()
     refused_one = asyncio.create_task(_all(jodoo.workflow_logs(instance_id)))
-    while not ledger_of(jodoo._scope).not_before and not ledger_of((*jodoo._scope, "jodoo.workflow_logs")).not_before:
+    while not any(limit.cooldown for limit in jodoo.limits()):
         await asyncio.sleep(0.005)
     other_operation = asyncio.create_task(jodoo.workflow_instance(instance_id))
     done, _ = await asyncio.wait([refused_one, other_operation], return_when=asyncio.FIRST_COMPLETED)
@@ -164,8 +163,7 @@ async def test_cancelling_leaves_nothing_behind(sandbox, jodoo):
     assert all(
         isinstance(result, asyncio.CancelledError) for result in await asyncio.gather(*tasks, return_exceptions=True)
     )
-    scopes = (jodoo._scope, (*jodoo._scope, "jodoo.workflow_logs"))
-    assert [ledger_of(scope).in_flight for scope in scopes] == [0, 0]
+    assert [(limit.scope, limit.in_flight) for limit in jodoo.limits()] == [("tenant", 0), ("jodoo.workflow_logs", 0)]
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert (await jodoo.workflow_instance(instance_id)).instance_id == instance_id
     assert refused(sandbox) == 0

@@ -298,5 +298,5 @@ async def test_cancelling_leaves_nothing_behind(free, secmaster):
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert ledger_of(secmaster._scope).in_flight == 0
+    assert {limit.in_flight for limit in secmaster.limits()} == {0}
     assert asyncio.all_tasks() == {asyncio.current_task()}

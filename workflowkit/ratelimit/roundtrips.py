@@ -1,0 +1,68 @@
+"""What the latest answers say about the network: how little and how much a round trip takes."""
+
+from __future__ import annotations
+
+import math
+
+_GENERATION = 500
+"""Answers. The latest one to two generations of them are remembered."""
+
+_ENOUGH = 20
+"""Answers before the fastest of them says anything about the next."""
+
+_DOUBT = 1.5
+"""How far below the fastest of n answers the floor lies, in their mean distance from it by the root of n.
+
+If the way there and the way back vary alike, each for itself and evenly, the fastest lies some 1.2
+of those above the least that is possible.
+"""
+
+
+class _Generation:
+    """The least, the most and the sum of up to so many round trips."""
+
+    __slots__ = ("count", "least", "most", "total")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.least = math.inf
+        self.most = 0.0
+        self.total = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Take one more into account."""
+        self.count += 1
+        self.total += seconds
+        self.least = min(self.least, seconds)
+        self.most = max(self.most, seconds)
+
+
+class RoundTrips:
+    """The latest round trips of one scope.
+
+    Attributes:
+        floor: seconds that a way there and a way back never take less than; 0 until enough is known.
+        slowest: the longest of them, in seconds.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+        self.slowest = 0.0
+
+    def forget(self) -> None:
+        """Know nothing of the floor: the network isn't what it was."""
+        self._older = _Generation()
+        self._latest = _Generation()
+        self.floor = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Take one more into account."""
+        if self._latest.count == _GENERATION:
+            self._older, self._latest = self._latest, _Generation()
+        self._latest.add(seconds)
+        self.slowest = max(self._older.most, self._latest.most)
+        least = min(self._older.least, self._latest.least)
+        count = self._older.count + self._latest.count
+        if count >= _ENOUGH:
+            mean = (self._older.total + self._latest.total) / count
+            self.floor = max(0.0, least - _DOUBT * (mean - least) / math.sqrt(count))
