@@ -37,7 +37,7 @@ from .errors import (
 )
 from .exchange import Request, Response
 from .model import Model
-from .ratelimit import Limiter, LimitSnapshot, Turn, check_rate, ledger_of, snapshots
+from .ratelimit import Limiter, LimitSnapshot, Quota, Turn, check_rate, ledger_of, snapshots
 from .redact import redact_url
 from .retry import ADVISED, RetryPolicy
 from .telemetry import Observer, RequestDone, Retrying, notify
@@ -164,6 +164,11 @@ class Client:
     def tenant(self) -> str:
         """Whose quota this client uses."""
         return self._options.tenant
+
+    @property
+    def window(self) -> float:
+        """Seconds in which the tenant's limit counts requests; 0 if there is none."""
+        return Quota.of(self._options.tenant_rate()).window
 
     def limits(self) -> list[LimitSnapshot]:
         """Return how the tenant's limit and those of its operations stand now, in the whole process.

@@ -100,11 +100,13 @@ class Source(Protocol):
         system: whose instances they are, such as ``jodoo``.
         tenant: whose quota reading them uses.
         requests: how many requests listing the instances has taken so far.
+        window: seconds in which the tenant's limit counts requests; 0 if there is none.
     """
 
     system: str
     tenant: str
     requests: int
+    window: float
 
     @property
     def kinds(self) -> Sequence[type[Row]]:

@@ -77,7 +77,7 @@ async def test_the_tables_are_those_the_design_names(path):
             name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
         }
         connection.close()
-    assert made == {"instances", "logs", "nodes", "tasks", "attachments", "events"}
+    assert made == {"instances", "logs", "nodes", "tasks", "attachments", "harvests", "events"}
 
 
 async def test_times_are_utc_text_and_events_are_of_instances_that_are_done(path):
@@ -227,13 +227,34 @@ async def test_an_archive_of_the_first_version_is_read_as_it_is_and_upgraded_whe
     shapes = []
     for file in (path, tmp_path / "new.db"):
         connection = sqlite3.connect(file)
-        tables = ("instances", "logs", "nodes", "attachments", "events")
+        tables = ("instances", "logs", "nodes", "attachments", "harvests", "events")
         shapes.append(
             [[column[1:3] for column in connection.execute(f"PRAGMA table_info({table})")] for table in tables]
         )
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
         connection.close()
     assert shapes[0] == shapes[1]
+
+
+async def test_an_archive_tells_when_another_process_last_harvested_into_it(path, monkeypatch):
+    async with Archive.open(path) as archive:
+        assert await archive.beat("jodoo", "t") is None
+        assert await archive.beat("jodoo", "t") is None, "this process knows what it has sent itself"
+        monkeypatch.setattr("workflowkit.harvesting.archive._PROCESS", "another")
+        assert await archive.beat("jodoo", "other") is None
+        ago = await archive.beat("jodoo", "t")
+        assert ago is not None
+        assert -0.1 < ago < 5.0
+        assert await archive.beat("jodoo", "t") is None
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE harvests SET process = 'a third', alive_at = '2026-01-02T03:04:05.678Z'")
+    connection.commit()
+    connection.close()
+    async with Archive.open(path) as archive:
+        ago = await archive.beat("jodoo", "t")
+        assert ago is not None
+        expected = (datetime.now(UTC) - datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)).total_seconds()
+        assert ago == pytest.approx(expected, abs=5.0)
 
 
 async def test_an_instance_is_taken_up_again_when_it_has_changed_or_lacks_what_is_wanted(path):

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -32,6 +33,7 @@ _ORDER = {
 """What `Archive.read` can be asked for, and by which columns it is ordered: equal archives read alike."""
 
 _CHUNK = 1000
+_PROCESS = token_hex(4)
 _OF_INSTANCE = "system = ? AND tenant = ? AND instance_id = ?"
 _TOLD = columns(InstanceRef)
 _REMEMBER = f"""
@@ -63,6 +65,10 @@ _FAILED = """
     UPDATE instances SET state = 'failed', attempts = attempts + 1, error = ?, harvested_at = ?
     WHERE system = ? AND tenant = ? AND id = ?
 """
+_LAST_ALIVE = """
+    SELECT (julianday(?) - julianday(alive_at)) * 86400 FROM harvests WHERE system = ? AND tenant = ? AND process <> ?
+"""
+_ALIVE = "INSERT OR REPLACE INTO harvests (system, tenant, process, alive_at) VALUES (?, ?, ?, ?)"
 _FIELDS = {row: attrgetter(*columns(row)) for row in (*TABLES, InstanceRef)}
 _INSERT = {
     row: f"INSERT INTO {table} (system, tenant, instance_id, {', '.join(columns(row))}) "
@@ -211,6 +217,20 @@ class Archive:
         """Record that an instance couldn't be harvested, and why."""
         values = (storable(error), now(), system, tenant, instance_id)
         await self._run(lambda connection: connection.execute(_FAILED, values))
+
+    async def beat(self, system: str, tenant: str) -> float | None:
+        """Note that this process harvests for the tenant now.
+
+        Returns how many seconds ago another one last did; None if none has, or not since this one has.
+        """
+        process = f"{os.getpid()}-{_PROCESS}"
+
+        def work(connection: sqlite3.Connection) -> float | None:
+            found = connection.execute(_LAST_ALIVE, (now(), system, tenant, process)).fetchone()
+            connection.execute(_ALIVE, (system, tenant, process, now()))
+            return found[0] if found else None
+
+        return await self._run(work)
 
     async def counts(self) -> Counts:
         """Return what the archive holds."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from itertools import count
 
 import attrs
@@ -33,6 +33,9 @@ _AHEAD = 100
 
 _SUSPECTS = 3
 """Failures in a row that a single worker needs before it takes the service to be down."""
+
+_BEAT = 1.0
+"""Seconds between two notes in the archive that this harvest is alive."""
 
 _PASSING = (TransportError, ServerError)
 _FATAL = (AuthenticationError, QuotaExceeded, RateLimited, ConfigError)
@@ -161,8 +164,9 @@ class _Run:
 
     async def work(self) -> None:
         """List and harvest side by side, until all that was listed is done or something is fatal."""
+        await self._succeed()
         async with aclosing(self._todo()) as todo, asyncio.TaskGroup() as group:
-            aside = [group.create_task(self._list()), group.create_task(self._wake_at_stop())]
+            aside = [group.create_task(each) for each in (self._list(), self._wake_at_stop(), self._beat())]
             taking = asyncio.Lock()
             await asyncio.wait([group.create_task(self._worker(todo, taking)) for _ in range(self._concurrency)])
             for task in aside:
@@ -172,6 +176,19 @@ class _Run:
         elif self._suspects and not self._stop.is_set():
             raise next(iter(self._suspects.values()))
         await self._archive.forget(self._number)
+
+    async def _succeed(self) -> None:
+        """Wait until what a process that harvested just now has sent is no longer counted; it can't tell us."""
+        ago = await self._archive.beat(self._source.system, self._source.tenant)
+        if ago is not None and ago < self._source.window + 2 * _BEAT:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._source.window):
+                    await self._stop.wait()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_BEAT)
+            await self._archive.beat(self._source.system, self._source.tenant)
 
     async def _list(self) -> None:
         before = self._source.requests

@@ -3,7 +3,8 @@
 `tasks` (an instance's tasks, commented or not) are laid down, and stay empty until a harvest can be
 asked for them. A column is added, never renamed. `state` is ours (pending, partial, done, failed),
 `status` the vendor's, null if not asked; `holds` names the tables whose rows were stored when it was
-last done: other tables may have older ones. Times are UTC text. `raw` is the vendor's own JSON of that row.
+last done: other tables may have older ones. `harvests` tells when a tenant's was last alive. Times
+are UTC text. `raw` is the vendor's own JSON of that row.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import attrs
 
 from ..source import AttachmentRow, InstanceRef, LogRow, NodeRow, Row
 
-VERSION = 2
+VERSION = 3
 """Stored in the archive; an older one is upgraded when it is written to, a newer one refused."""
 
 APPLICATION_ID = 0x776B6974  # "wkit"
@@ -34,6 +35,13 @@ CREATE VIEW events AS
     FROM nodes JOIN instances
         ON instances.system = nodes.system AND instances.tenant = nodes.tenant AND instances.id = nodes.instance_id
     WHERE instances.state = 'done' AND instances.holds LIKE '%nodes%';
+"""
+
+_HARVESTS = """
+CREATE TABLE harvests (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, process TEXT NOT NULL, alive_at TEXT NOT NULL,
+    PRIMARY KEY (system, tenant)
+);
 """
 
 CREATE = f"""
@@ -78,6 +86,7 @@ CREATE TABLE attachments (
     PRIMARY KEY (system, tenant, instance_id, position, ordinal)
 );
 {_EVENTS.strip()}
+{_HARVESTS.strip()}
 """
 
 UPGRADES: Mapping[int, str] = {
@@ -93,6 +102,7 @@ UPDATE instances SET holds = 'logs,attachments' WHERE state = 'done';
 DROP VIEW events;
 {_EVENTS.strip()}
 """,
+    2: _HARVESTS,
 }
 """What makes an archive of each version one of the next."""
 

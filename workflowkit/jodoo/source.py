@@ -33,6 +33,7 @@ class LogSource:
         self.tenant: str = client.tenant
         self.kinds: Sequence[type[Row]] = (LogRow, AttachmentRow)
         self.requests = 0
+        self.window: float = client.window
 
     async def instances(self) -> AsyncIterator[Sequence[InstanceRef]]:
         """Yield the given ids in their order; an asynchronous iterable's one by one as they come."""

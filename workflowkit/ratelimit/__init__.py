@@ -48,6 +48,7 @@ from __future__ import annotations
 from .ledger import MOST_IN_FLIGHT as MOST_IN_FLIGHT
 from .ledger import Ledger as Ledger
 from .ledger import LimitSnapshot as LimitSnapshot
+from .ledger import Quota as Quota
 from .ledger import ledger_of as ledger_of
 from .ledger import snapshots as snapshots
 from .limiter import Limiter as Limiter

@@ -75,8 +75,8 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        self.not_before = 0.0
-        self.ceiling = math.inf
+        self.not_before: float = 0.0
+        self.ceiling: float = math.inf
         self._quota = Quota.of(None)
         self._waiting = 0
         self._starving = False

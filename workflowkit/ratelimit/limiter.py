@@ -34,7 +34,7 @@ class Limiter:
     def __init__(self, rate: float | None, *, ledger: Ledger | None = None) -> None:
         if rate != math.inf:
             check_rate(rate)
-        self.ledger = ledger or Ledger()
+        self.ledger: Ledger = ledger or Ledger()
         self._rate = rate
         self._quota = Quota.of(rate)
 
@@ -81,7 +81,7 @@ class Turn:
         self._held: list[Ledger] = []
         self._sent_at: float | None = None
         self._answered_at: float | None = None
-        self.waited = 0.0
+        self.waited: float = 0.0
 
     async def wait(self, max_wait: float | None = None) -> None:
         """Take a slot of every limit; TimeoutError if that takes longer than max_wait seconds, holding none.

@@ -21,7 +21,7 @@ class Line:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.queue = asyncio.Lock()
+        self.queue: asyncio.Lock = asyncio.Lock()
         self._loop = loop
         self._sleeper: asyncio.Future[None] | None = None
         self._buckets: dict[float, AsyncLimiter] = {}

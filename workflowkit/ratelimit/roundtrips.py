@@ -24,10 +24,10 @@ class _Generation:
     __slots__ = ("count", "least", "most", "total")
 
     def __init__(self) -> None:
-        self.count = 0
-        self.least = math.inf
-        self.most = 0.0
-        self.total = 0.0
+        self.count: int = 0
+        self.least: float = math.inf
+        self.most: float = 0.0
+        self.total: float = 0.0
 
     def add(self, seconds: float) -> None:
         """Take one more into account."""
@@ -46,8 +46,9 @@ class RoundTrips:
     """
 
     def __init__(self) -> None:
+        self.floor: float = 0.0
+        self.slowest: float = 0.0
         self.forget()
-        self.slowest = 0.0
 
     def forget(self) -> None:
         """Know nothing of the floor: the network isn't what it was."""

@@ -213,7 +213,8 @@ class SecMasterClient(Client):
         The listing alone costs a request for 100 instances, the nodes one more for each instance.
         """
         listing = self.workflow_instances(since=since, until=until)
-        return WorkspaceSource(self.tenant, listing, partial(self._instance, show_topology=True) if topology else None)
+        detail = partial(self._instance, show_topology=True) if topology else None
+        return WorkspaceSource(self.tenant, listing, detail, window=self.window)
 
     async def _instance(self, instance_id: str, *, show_topology: bool) -> Reply[WorkflowInstance]:
         check_id("instance_id", instance_id, example=_UUID)

@@ -20,12 +20,15 @@ class WorkspaceSource:
 
     system: str = "secmaster"
 
-    def __init__(self, tenant: str, listing: Paginator[WorkflowInstance], detail: Detail | None) -> None:
+    def __init__(
+        self, tenant: str, listing: Paginator[WorkflowInstance], detail: Detail | None, *, window: float
+    ) -> None:
         self._listing = listing
         self._detail = detail
         self.tenant: str = tenant
         self.kinds: Sequence[type[Row]] = () if detail is None else (NodeRow,)
         self.requests: int = 0
+        self.window: float = window
 
     async def instances(self) -> AsyncIterator[Sequence[InstanceRef]]:
         """Yield the instances a page at a time, with all that the list tells of them."""
