@@ -248,10 +248,10 @@ class Client:
                 raise
             turn = Turn(*self._limits_of(endpoint))
             await self._wait(endpoint, turn, attempts, waited)
+            waited = turn.waited = waited + turn.waited
             if self._auth.is_ready:
                 return turn
             turn.give_back()
-            waited += turn.waited
 
     async def _wait(self, endpoint: Endpoint[M], turn: Turn, attempts: int, waited: float) -> None:
         """Wait for the limits; RateLimited if that takes longer than `max_wait`, with what was waited before."""
@@ -263,9 +263,10 @@ class Client:
         try:
             await turn.wait(None if max_wait is None else max_wait - waited)
         except TimeoutError:
+            later = max(limiter.backlog() for limiter in self._limits_of(endpoint))
             refusal = RateLimited(
-                f"not sent: no place in the limits within max_wait={max_wait:g} s",
-                retry_after=max(limiter.backlog() for limiter in self._limits_of(endpoint)),
+                f"not sent: no place in the limits within max_wait={max_wait:g} s, but perhaps in {later:.1f} s",
+                retry_after=later,
                 endpoint=endpoint.name,
             )
             refusal.attempts = attempts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+import re
 import time
 import traceback
 from collections.abc import Callable
@@ -252,7 +253,37 @@ async def test_max_wait_refuses_before_sending(respx_mock):
             await jodoo.workflow_logs("i1")
     assert route.call_count == 1
     assert (caught.value.attempts, caught.value.status) == (0, None)
-    assert caught.value.retry_after is not None
+    assert caught.value.retry_after == pytest.approx(10, abs=0.5)
+    assert re.search(r"not sent: .* within max_wait=0\.02 s, but perhaps in (9\.\d|10\.0) s", str(caught.value))
+
+
+async def test_a_cooldown_beyond_max_wait_is_not_waited_for(respx_mock):
+    route = respx_mock.post(LOGS_URL).respond(json={"code": 8303, "msg": "m"}, status_code=400)
+    policy = RetryPolicy(rate_limit_attempts=1)
+    async with client(retry=policy) as hasty, client(max_wait=600) as patient:
+        with pytest.raises(RateLimited):
+            await hasty.workflow_logs("i1")
+        ledger_of(hasty._scope).cool_down(1000)
+        async with asyncio.timeout(20):
+            with pytest.raises(RateLimited, match="not sent") as caught:
+                await patient.workflow_logs("i1")
+    assert route.call_count == 1
+    assert caught.value.retry_after == pytest.approx(1000, abs=5)
+
+
+async def test_each_record_tells_what_its_request_has_waited(respx_mock):
+    respx_mock.post(LOGS_URL).respond(json={"logs": []})
+    told: list[Telemetry] = []
+    async with client(rate=2, tenant="slow", observers=[told.append]) as jodoo:
+        await asyncio.gather(*(jodoo.workflow_logs(each) for each in ("i1", "i2", "i3")))
+        assert [(each.scope, each.rate, each.sent) for each in jodoo.limits()] == [
+            ("tenant", 2, 2),
+            ("jodoo.workflow_logs", 2, 2),
+        ]
+    waited = [record.waited for record in told if isinstance(record, RequestDone)]
+    assert waited[0] < 0.3
+    assert waited[1] == pytest.approx(1 / 2.6, abs=0.3), "they are spread"
+    assert waited[2] > 1.0
 
 
 @pytest.mark.parametrize("name", [*CALLS])
