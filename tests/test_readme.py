@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import itertools
+import logging
 import os
 import re
 import shlex
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
+import httpx
 import pytest
 
 import workflowkit
 from workflowkit import cli
 from workflowkit.sandbox import Sandbox
+
+_log = logging.getLogger(__name__)
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -24,7 +33,7 @@ SCRIPTS = [
     for number, (kind, code) in enumerate(FENCES)
     if kind == "python" and "asyncio.run" in code
 ]
-TESTS = [code for kind, code in FENCES if kind == "python" and "asyncio.run" not in code]
+MODULES = [code for kind, code in FENCES if kind == "python" and "asyncio.run" not in code]
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +64,8 @@ def same(printed: str, expected: str) -> bool:
 
 
 def test_there_is_something_to_run():
-    assert len(SCRIPTS) == 5
-    assert len(TESTS) == 1
+    assert len(SCRIPTS) == 6
+    assert [code.split("\n")[0] for code in MODULES] == ["# service.py", "# conftest.py"]
 
 
 @pytest.mark.parametrize(("code", "expected"), SCRIPTS)
@@ -76,13 +85,60 @@ def test_console_prints_what_is_shown(tmp_path, sandbox):
 
 
 def test_the_test_shown_is_a_test_that_passes(tmp_path, sandbox):
-    conftest, test = TESTS[0].split("# test_yours.py\n")
+    conftest, test = MODULES[1].split("# test_yours.py\n")
     (tmp_path / "conftest.py").write_text(conftest)
     (tmp_path / "test_yours.py").write_text(test)
     printed = run(
         [sys.executable, "-m", "pytest", "-q", "-o", "asyncio_mode=auto", "-c", os.devnull, "."], tmp_path, sandbox
     )
     assert "1 passed" in printed
+
+
+@pytest.fixture
+def service(tmp_path, sandbox):
+    """The service shown, serving; its address."""
+    (tmp_path / "service.py").write_text(MODULES[0])
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "service:app", "--port", str(port), "--log-level", "warning"]
+    env = {**os.environ, **sandbox.env}
+    process = subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
+    yield f"http://127.0.0.1:{port}"
+    process.send_signal(signal.SIGTERM)
+    _, complaints = process.communicate(timeout=20)
+    assert complaints == ""
+
+
+async def test_500_handlers_and_a_harvest_share_the_limit_and_nobody_starves(service, sandbox):
+    async with httpx.AsyncClient(base_url=service, limits=httpx.Limits(max_connections=None), timeout=50) as client:
+        await until_it_serves(client)
+
+        async def ask(instance_id: str) -> float:
+            asked = time.monotonic()
+            answer = await client.get(f"/logs/{instance_id}")
+            assert answer.status_code == 200
+            return time.monotonic() - asked
+
+        ids = itertools.islice(itertools.cycle(sandbox.world.instance_ids()), 500)
+        asked = [asyncio.create_task(ask(instance_id)) for instance_id in ids]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        tenant, *_ = (await client.get("/limits")).json()
+        assert tenant["waiting"] > 200, "they wait in the client's line"
+        waits = await asyncio.gather(*asked)
+        beside = sandbox.jodoo.answered["workflow_logs"] - 500
+    _log.info("the longest of 500 waits: %.1f s; requests of the harvest meanwhile: %d", max(waits), beside)
+    assert sandbox.jodoo.answered["8303"] + sandbox.jodoo.answered["8304"] == 0
+    assert 0 < beside <= 150, "the harvest had its share of the line, and no more"
+
+
+async def until_it_serves(client: httpx.AsyncClient) -> None:
+    while True:
+        try:
+            if len((await client.get("/limits")).json()) > 1:  # the harvest has begun
+                return
+        except httpx.ConnectError:
+            pass
+        await asyncio.sleep(0.05)
 
 
 def commands(group: click.Group, *path: str) -> dict[tuple[str, ...], click.Command]:
