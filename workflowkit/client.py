@@ -37,7 +37,9 @@ from .errors import (
 )
 from .exchange import Request, Response
 from .model import Model
-from .ratelimit import Limiter, LimitSnapshot, Quota, Turn, check_rate, ledger_of, snapshots
+from .ratelimit import Limiter, LimitSnapshot, Turn
+from .ratelimit.ledger import Quota, ledger_of, snapshots
+from .ratelimit.limiter import check_rate
 from .redact import redact_url
 from .retry import ADVISED, RetryPolicy
 from .telemetry import Observer, RequestDone, Retrying, notify
@@ -349,7 +351,7 @@ class Client:
         if delay is None:
             delay = min(error.retry_after or ADVISED, self._options.retry.longest_retry_after)
         narrow, broad = self._limits_of(endpoint)
-        ledger = (narrow if error.scope == "endpoint" else broad).ledger
-        ledger.cool_down(delay)
+        limiter = narrow if error.scope == "endpoint" else broad
+        limiter.cool_down(delay)
         if error.limit is not None:
-            ledger.lower(error.limit)
+            limiter.lower(error.limit)

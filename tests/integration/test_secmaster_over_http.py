@@ -26,7 +26,7 @@ from workflowkit import (
     SecMasterClient,
     TransportError,
 )
-from workflowkit.ratelimit import ledger_of
+from workflowkit.ratelimit.ledger import ledger_of
 from workflowkit.sandbox import Sandbox
 from workflowkit.sandbox.server import ACCESS_KEY, USER
 from workflowkit.sandbox.workspace import PROJECT_ID, WORKSPACE_ID

@@ -75,7 +75,7 @@ class Model:
 
     def cool(self, name, seconds):
         self.cooling.append((name, self.run.clock.now, self.run.clock.now + seconds))
-        self.limits[name].ledger.cool_down(seconds)
+        self.limits[name].cool_down(seconds)
 
     async def learn(self):
         """Let the fastest way be seen, as it will have been where many requests were sent."""

@@ -62,6 +62,16 @@ def test_wake_ups_that_stall(simulation):
     assert used >= 99.0
 
 
+def test_what_is_learned_of_the_network_serves_who_waits_already(simulation):
+    run = simulation()
+    server = run.server(30)
+    limiter = Limiter(30)
+    second = between(1000, 1000)
+    run.run(run.saturate(limiter.turn, [server], workers=50, seconds=10, up=second, down=none))
+    assert server.accepted[30] < 1000 + 2.55, "twenty answers took until 1.5, and the way there takes a second"
+    assert server.refused == 0
+
+
 def test_after_the_loop_was_blocked_few_leave_at_once(simulation):
     run = simulation()
     server = run.server(30)
@@ -193,6 +203,32 @@ def test_a_narrow_tenant_is_shared(simulation):
     assert min(len(logs.accepted), len(records.accepted)) > 0.45 * 10 * 60
 
 
+@pytest.mark.parametrize("rates", [(30, 50), (30, 20), (5, 50)])
+def test_nobody_waits_for_longer_than_slots_are_apart_while_there_are_some(simulation, rates):
+    run = simulation()
+    narrow, broad = Limiter(rates[0]), Limiter(rates[1])
+    apart = 1 / (1.3 * min(rates))
+
+    async def watch():
+        """Return the longest time for which somebody waited, slots were free, and nobody left."""
+        since, longest = run.clock.now, 0.0
+        while run.clock.now < 1060:
+            await asyncio.sleep(0.001)
+            free = all((each.ledger.opens(each.quota) or 9e9) <= run.clock.now for each in (narrow, broad))
+            if not free or not narrow.ledger.snapshot("s").waiting:
+                since = run.clock.now
+            longest = max(longest, run.clock.now - max(since, *broad.ledger._sent))
+        return longest
+
+    async def main():
+        watching = asyncio.create_task(watch())
+        net = {"seconds": 60, "workers": 100, "up": between(0, 80), "down": between(0, 80)}
+        await run.saturate(lambda: Turn(narrow, broad), [run.server(50)], **net)
+        return await watching
+
+    assert run.run(main()) <= apart + 0.003
+
+
 def test_different_rates_over_one_scope_stand_in_one_line(simulation):
     run = simulation()
     server = run.server(30)
@@ -227,8 +263,8 @@ def test_after_a_cooldown_they_leave_in_order_and_not_as_a_herd(simulation, cool
             for number in range(60):
                 group.create_task(go(number))
             await asyncio.sleep(0.5)
-            limits[cooled].ledger.cool_down(5.0)
-            limits[cooled].ledger.cool_down(2.0)  # moves nothing: it ends earlier
+            limits[cooled].cool_down(5.0)
+            limits[cooled].cool_down(2.0)  # moves nothing: it ends earlier
 
     run.run(main())
     assert [number for number, _ in left] == list(range(60))
@@ -250,7 +286,7 @@ def test_a_cooldown_of_one_operation_holds_up_no_other(simulation):
             for _ in range(20):
                 group.create_task(go(logs, "logs"))
                 group.create_task(go(records, "records"))
-            logs.ledger.cool_down(60.0)
+            logs.cool_down(60.0)
 
     run.run(main())
     assert max(at for name, at in served if name == "records") < 1005
@@ -262,12 +298,12 @@ def test_a_tenants_cooldown_that_begins_while_an_operation_cools_down_is_kept(si
     logs, tenant = Limiter(30), Limiter(50)
 
     async def main():
-        logs.ledger.cool_down(2.0)
+        logs.cool_down(2.0)
         waiting = asyncio.create_task(Turn(logs, tenant).wait())
         await asyncio.sleep(1.0)
-        tenant.ledger.cool_down(3.0)
+        tenant.cool_down(3.0)
         await asyncio.sleep(2.9)
-        logs.ledger.cool_down(1.0)  # begins just before the tenant's ends
+        logs.cool_down(1.0)  # begins just before the tenant's ends
         await waiting
         return run.clock.now
 

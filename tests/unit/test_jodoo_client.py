@@ -30,7 +30,7 @@ from workflowkit import (
 )
 from workflowkit.client import Client
 from workflowkit.jodoo.endpoints import EDITIONS
-from workflowkit.ratelimit import ledger_of
+from workflowkit.ratelimit.ledger import ledger_of
 from workflowkit.telemetry import RequestDone, Retrying, Telemetry
 
 KEY = "k3y-that-nobody-may-see"
@@ -162,7 +162,7 @@ async def test_records_go_on_by_data_id(respx_mock):
     ],
 )
 async def test_codes_become_classes_and_attempts(respx_mock, code, kind, attempts, monkeypatch):
-    monkeypatch.setattr("workflowkit.ratelimit.Ledger.cool_down", lambda *_: None)
+    monkeypatch.setattr("workflowkit.ratelimit.ledger.Ledger.cool_down", lambda *_: None)
     route = respx_mock.post(LOGS_URL).respond(400, json={"code": code, "msg": "m"}, headers={"X-Request-Id": "r-9"})
     async with client() as jodoo:
         with pytest.raises(kind) as caught:

@@ -35,7 +35,7 @@ from workflowkit import (
     TransportError,
     WorkflowKitError,
 )
-from workflowkit.ratelimit import ledger_of
+from workflowkit.ratelimit.ledger import ledger_of
 from workflowkit.secmaster.regions import REGIONS, iam_url
 from workflowkit.telemetry import RequestDone, Retrying, Telemetry
 
@@ -139,7 +139,7 @@ async def test_a_list_that_is_null_holds_nothing(respx_mock):
     ],
 )
 async def test_errors_become_classes_and_attempts(respx_mock, answer, kind, attempts, monkeypatch):
-    monkeypatch.setattr("workflowkit.ratelimit.Ledger.cool_down", lambda *_: None)
+    monkeypatch.setattr("workflowkit.ratelimit.ledger.Ledger.cool_down", lambda *_: None)
     answer.headers["X-Request-Id"] = "r-9"
     route = respx_mock.get(DETAIL).mock(return_value=answer)
     async with client() as secmaster:
@@ -152,7 +152,7 @@ async def test_errors_become_classes_and_attempts(respx_mock, answer, kind, atte
 
 
 async def test_a_refusal_that_names_a_limit_lowers_it_for_good(respx_mock, monkeypatch):
-    monkeypatch.setattr("workflowkit.ratelimit.Ledger.cool_down", lambda *_: None)
+    monkeypatch.setattr("workflowkit.ratelimit.ledger.Ledger.cool_down", lambda *_: None)
     message = "The throttling threshold has been reached: policy user over ratelimit,limit:5,time:1 second"
     throttled = httpx.Response(429, json={"error_code": "APIGW.0308", "error_msg": message})
     respx_mock.get(DETAIL).mock(side_effect=[throttled, *[httpx.Response(200, json={"id": INSTANCE})] * 12])
@@ -166,7 +166,7 @@ async def test_a_refusal_that_names_a_limit_lowers_it_for_good(respx_mock, monke
 
 
 async def test_a_limit_of_one_operation_lowers_that_one_only(respx_mock, monkeypatch):
-    monkeypatch.setattr("workflowkit.ratelimit.Ledger.cool_down", lambda *_: None)
+    monkeypatch.setattr("workflowkit.ratelimit.ledger.Ledger.cool_down", lambda *_: None)
     message = "The throttling threshold has been reached: policy api over ratelimit,limit:60,time:1 minute"
     throttled = httpx.Response(429, json={"error_code": "APIGW.0308", "error_msg": message})
     respx_mock.get(DETAIL).mock(side_effect=[throttled, *[httpx.Response(200, json={"id": INSTANCE})] * 2])

@@ -45,12 +45,6 @@ keeps no limit, it spreads: slots that come free together, after a pause, don't 
 
 from __future__ import annotations
 
-from .ledger import MOST_IN_FLIGHT as MOST_IN_FLIGHT
-from .ledger import Ledger as Ledger
 from .ledger import LimitSnapshot as LimitSnapshot
-from .ledger import Quota as Quota
-from .ledger import ledger_of as ledger_of
-from .ledger import snapshots as snapshots
 from .limiter import Limiter as Limiter
 from .limiter import Turn as Turn
-from .limiter import check_rate as check_rate

@@ -141,6 +141,7 @@ class Ledger:
         Without an answer, that is as long after now as the slowest answer of late has taken.
         """
         with self._lock:
+            floor = self._trips.floor
             if self._in_flight[loop] > 0:  # else it was closed, and the request taken for ended
                 self._in_flight[loop] -= 1
             if answered_at is not None and sent_at is not None:
@@ -148,7 +149,7 @@ class Ledger:
                 insort(self._ended, answered_at)
             elif sent_at is not None:
                 self._lose(time.monotonic())
-            if self._starving or sent_at is None:
+            if self._starving or sent_at is None or self._trips.floor > floor + _MARGIN:  # earlier than was known
                 self._starving = False
                 for line in self._lines.values():
                     line.wake()

@@ -49,6 +49,14 @@ class Limiter:
         """Return a place at the end of the line; enter it with ``async with``."""
         return Turn(self)
 
+    def cool_down(self, seconds: float) -> None:
+        """Let nobody who shares the ledger send for so long, because the server has refused; only ever later."""
+        self.ledger.cool_down(seconds)
+
+    def lower(self, rate: float) -> None:
+        """Keep to this rate from now on, if it is lower: the server has named it. Only None isn't lowered."""
+        self.ledger.lower(rate)
+
     def backlog(self) -> float:
         """Return the seconds after which who waits now will have gone, at the rate that is kept to."""
         return self.ledger.backlog(self.quota)
