@@ -293,6 +293,25 @@ def test_a_cooldown_of_one_operation_holds_up_no_other(simulation):
     assert min(at for name, at in served if name == "logs") >= 1060
 
 
+def test_a_cooldown_that_begins_in_the_tenants_line_holds_up_no_other_operation(simulation):
+    run = simulation()
+    logs, records, tenant = Limiter(30), Limiter(5), Limiter(50)
+
+    async def main():
+        tenant.cool_down(2.0)
+        first = asyncio.create_task(Turn(logs, tenant).wait())
+        await asyncio.sleep(1.0)
+        second = asyncio.create_task(Turn(records, tenant).wait())
+        await asyncio.sleep(0.5)
+        logs.cool_down(60.0)
+        await second
+        left = run.clock.now
+        await first
+        return left, run.clock.now
+
+    assert run.run(main()) == pytest.approx((1002.0, 1061.5), abs=0.05)
+
+
 def test_a_tenants_cooldown_that_begins_while_an_operation_cools_down_is_kept(simulation):
     run = simulation()
     logs, tenant = Limiter(30), Limiter(50)

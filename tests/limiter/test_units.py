@@ -187,6 +187,13 @@ def test_how_far_below_depends_on_how_much_they_vary_and_how_many_they_are():
     assert uneven.floor < many.floor < even.floor == pytest.approx(0.1)
 
 
+def test_the_floor_of_a_hundred():
+    trips = RoundTrips()
+    for number in range(100):
+        trips.add(0.1 if number % 2 else 0.2)
+    assert trips.floor == pytest.approx(0.1 - 1.5 * 0.05 / 10)
+
+
 def test_the_floor_is_never_below_zero():
     trips = RoundTrips()
     for seconds in [0.001, *[2.0] * 30]:
@@ -295,6 +302,55 @@ def test_a_cooldown_that_lasts_longer_than_it_may_wait_is_not_waited_for(simulat
     run.run(main())
 
 
+def test_backlog_is_what_must_be_waited_for_and_who_waits(now, loop):
+    ledger = Ledger()
+    assert ledger.backlog(SECOND) == 0.0
+    for _ in range(3):
+        ledger.stand(SECOND)
+    assert ledger.backlog(SECOND) == 1.5
+    sent_and_answered(ledger, loop, 9.5, 9.75)
+    sent_and_answered(ledger, loop, 9.75, 9.75)
+    assert ledger.backlog(SECOND) == 0.75 + 1.5
+    ledger.cool_down(33.0)
+    assert ledger.backlog(SECOND) == 33.0 + 1.5
+    assert ledger.backlog(Quota.of(None)) == 33.0
+    ledger.leave()
+    assert ledger.backlog(SECOND) == 33.0 + 1.0
+
+
+def test_who_waits_takes_a_slot_as_soon_as_one_is_given_back_unsent(simulation):
+    run = simulation()
+    limiter = Limiter(2)
+
+    async def main():
+        async with limiter.turn():
+            pass
+        unsent = limiter.turn()
+        await unsent.wait()
+        third = asyncio.create_task(limiter.turn().wait())  # sleeps until the first one's slot is free
+        await asyncio.sleep(0.1)
+        unsent.give_back()
+        began = run.clock.now
+        await third
+        return run.clock.now - began
+
+    assert run.run(main()) < 0.4, "as far apart as they are spread, no window"
+
+
+def test_who_waits_goes_as_soon_as_not_too_many_are_in_flight(simulation):
+    run = simulation()
+    limiter = Limiter(None)
+
+    async def main():
+        flying = [asyncio.create_task(run.exchange(limiter.turn(), 0, 0.1)) for _ in range(MOST_IN_FLIGHT)]
+        await asyncio.sleep(0)
+        await limiter.turn().wait()
+        await asyncio.gather(*flying)
+        return run.clock.now - 1000
+
+    assert run.run(main()) == pytest.approx(0.1, abs=0.005)
+
+
 def test_backlog_says_when_the_line_will_have_gone(simulation):
     run = simulation()
 
@@ -318,7 +374,9 @@ def test_snapshots_tell_who_waits_who_is_under_way_and_what_was_sent(simulation)
     async def main():
         narrow = Limiter(5, ledger=ledger_of(("jodoo", "https://a", "acme", "jodoo.form_records")))
         broad = Limiter(None, ledger=ledger_of(("jodoo", "https://a", "acme")))
-        ledger_of(("jodoo", "https://a", "other")).cool_down(1)
+        for other in ("aaa", "other"):
+            ledger_of(("jodoo", "https://a", other)).cool_down(1)
+        ledger_of("of somebody's own").cool_down(1)
         tasks = [asyncio.create_task(run.exchange(Turn(narrow, broad), 0.5, 0.5)) for _ in range(12)]
         await asyncio.sleep(1.4)
         broad.cool_down(3.0)

@@ -142,8 +142,7 @@ class Ledger:
         """
         with self._lock:
             floor = self._trips.floor
-            if self._in_flight[loop] > 0:  # else it was closed, and the request taken for ended
-                self._in_flight[loop] -= 1
+            self._in_flight[loop] -= 1  # below 0 if the loop was closed and is buried; it is buried again
             if answered_at is not None and sent_at is not None:
                 self._trips.add(answered_at - sent_at)
                 insort(self._ended, answered_at)
