@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def _no_account_of_yours(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _limits_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test sent, and what it was told to wait, is nothing to the next."""
-    monkeypatch.setattr(ledger, "_ledgers", defaultdict(ledger.Ledger))
+    monkeypatch.setattr(ledger, "_ledgers", {})
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from .errors import ConfigError, TransportError
-from .exchange import Request, Response
+from .exchange import Request, Response, Timing
 from .redact import Headers
 
 _TOKEN = re.compile(r"(?i)(x-subject-token', b')[^']*")
@@ -46,7 +46,7 @@ logging.getLogger("httpcore.http11").addFilter(_hide_tokens)
 class Transport(Protocol):
     """Sends one request once."""
 
-    async def send(self, request: Request, *, timeout: float) -> Response:
+    async def send(self, request: Request, *, timeout: float, timing: Timing) -> Response:
         """Return the whole answer, or raise TransportError; redirects are answers."""
 
     async def aclose(self) -> None:
@@ -80,12 +80,12 @@ class HttpxTransport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
-    async def send(self, request: Request, *, timeout: float) -> Response:
+    async def send(self, request: Request, *, timeout: float, timing: Timing) -> Response:
         """Send the request; the timeout covers everything from connecting to the last byte."""
         client = await self._open()
         try:
             async with asyncio.timeout(timeout):
-                return await self._exchange(client, request)
+                return await self._exchange(client, request, timing)
         except TimeoutError:
             raise TransportError(f"no complete answer within {timeout:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
@@ -130,12 +130,20 @@ class HttpxTransport:
                 f"{proxies} names a proxy that can't be used: pass an http:// proxy, or unset it"
             ) from None
 
-    async def _exchange(self, client: httpx.AsyncClient, request: Request) -> Response:
+    async def _exchange(self, client: httpx.AsyncClient, request: Request, timing: Timing) -> Response:
+        async def trace(event: str, _: object) -> None:
+            if event == "http11.send_request_headers.started":  # the last of them: a proxy is sent some first
+                timing.left = time.monotonic()
+
         message = client.build_request(
-            request.method, request.url, headers=dict(request.headers), content=request.content
+            request.method,
+            request.url,
+            headers=dict(request.headers),
+            content=request.content,
+            extensions={"trace": trace},
         )
         answer = await client.send(message, stream=True)
-        began = time.monotonic()
+        timing.began = time.monotonic()
         try:
             chunks: list[bytes] = []
             size = 0
@@ -146,9 +154,7 @@ class HttpxTransport:
                 chunks.append(chunk)
         finally:
             await answer.aclose()
-        return Response(
-            status=answer.status_code, headers=Headers(answer.headers), content=b"".join(chunks), began=began
-        )
+        return Response(status=answer.status_code, headers=Headers(answer.headers), content=b"".join(chunks))
 
 
 def _explain(error: Exception, base_url: str) -> str:

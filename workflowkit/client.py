@@ -35,7 +35,7 @@ from .errors import (
     TransportError,
     WorkflowKitError,
 )
-from .exchange import Request, Response
+from .exchange import Request, Response, Timing
 from .model import Model
 from .ratelimit import Limiter, LimitSnapshot, Turn
 from .ratelimit.ledger import Quota, ledger_of, snapshots
@@ -113,8 +113,8 @@ class Options:
         if self.rate != "default":
             check_rate(self.rate)
         for name, seconds in (("timeout", self.timeout), ("max_wait", self.max_wait)):
-            if seconds is not None and not seconds > 0:
-                raise ConfigError(f"{name}={seconds!r}: pass seconds above 0")
+            if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
+                raise ConfigError(f"{name}={seconds!r}: pass seconds above 0, as a number")
 
     def tenant_rate(self) -> float | None:
         """Return the tenant's requests per second, None for no limit."""
@@ -290,12 +290,15 @@ class Client:
         response: Response | None = None
         document: Document | None = None
         failure: BaseException | None = None
+        timing = Timing()
         try:
             with turn:
                 self._auth.authorize(request)
                 turn.sent()
-                response = await self._transport.send(request, timeout=self._options.timeout)
-                turn.answered(response.began)
+                try:
+                    response = await self._transport.send(request, timeout=self._options.timeout, timing=timing)
+                finally:
+                    turn.timed(timing.left, timing.began)
             document = Document(response.content, request_id(response))
             value = await self._read(endpoint, response, document)
         except BaseException as error:

@@ -27,10 +27,21 @@ class Response:
         status: the HTTP status.
         headers: names in lower case.
         content: the body, decompressed.
-        began: when its head was here, on the monotonic clock; None where the transport can't tell.
     """
 
     status: int
     headers: Mapping[str, str]
     content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
-    began: float | None = attrs.field(default=None, repr=False)
+
+
+@attrs.define
+class Timing:
+    """When one exchange got how far, on the monotonic clock; a transport fills it in as it goes.
+
+    Attributes:
+        left: when the request was written, a connection being there; None: not that the transport knows.
+        began: when the answer's head was here; None: it wasn't.
+    """
+
+    left: float | None = None
+    began: float | None = None

@@ -11,10 +11,12 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import platform
 import re
 import socket
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ RESULTS = Path(__file__).with_name("results.json")
 RUNS = [("no delay", 1), ("no delay", 10), ("no delay", 100), ("no delay", 1000)]
 RUNS += [(network, workers) for network in list(NETWORKS)[1:] for workers in (10, 1000)]
 
+
+SECONDS = 20.0
 
 Run = dict[str, Any]
 """A contender, its network and workers, and what `Strict.result` has seen of them."""
@@ -84,6 +88,12 @@ async def every(seconds: float, beside: int) -> list[Run]:
     return await asyncio.gather(*(run(name, *each) for each in RUNS for name in CONTENDERS))
 
 
+def versions() -> str:
+    """Return what was compared."""
+    peers = ("aiolimiter", "asynciolimiter", "pyrate-limiter", "async-limiter", "httpx")
+    return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in peers)])
+
+
 def table(runs: list[Run], seconds: float) -> str:
     """Return the worst of each contender's runs as a Markdown table."""
     head = ["| 30/s, runs of", f"{seconds:g} s | first second |", " | ".join(NETWORKS), "|"]
@@ -111,7 +121,7 @@ def plot(runs: list[Run], path: Path) -> None:
     markers = dict(zip(NETWORKS, "os^D", strict=True))
     for number, contender in reversed(list(enumerate(CONTENDERS))):
         for run in (run for run in runs if run["contender"] == contender):
-            size = 70 if number == 0 else 25
+            size = 40 if number == 0 else 25
             axes.scatter(run["refused"], run["used"], s=size, color=f"C{number}", marker=markers[run["network"]])
     for number, contender in enumerate(CONTENDERS):
         axes.scatter([], [], color=f"C{number}", label=re.sub(r"[*`]", "", contender))
@@ -137,7 +147,7 @@ def publish(text: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare limiters over HTTP.")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each run")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each run")
     parser.add_argument("--beside", type=int, default=2, help="runs at a time")
     parser.add_argument("--one", nargs=3, metavar=("CONTENDER", "NETWORK", "WORKERS"), help="one run only")
     parser.add_argument("--draw", action="store_true", help="run nothing: draw results.json again")
@@ -147,10 +157,14 @@ def main() -> None:
         one(contender, network, int(workers), options.seconds)
         return
     if not options.draw:
-        measured = {"seconds": options.seconds, "runs": asyncio.run(every(options.seconds, options.beside))}
+        runs = asyncio.run(every(options.seconds, options.beside))
+        measured = {"seconds": options.seconds, "versions": versions(), "runs": runs}
+        if options.seconds != SECONDS:
+            print(f"\n{table(runs, options.seconds)}\n\nnot written down: runs of {SECONDS:g} seconds are")
+            return
         RESULTS.write_text(json.dumps(measured, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    text = table(results["runs"], results["seconds"])
+    text = f"{table(results['runs'], results['seconds'])}\n\n({results['versions']})"
     print(f"\n{text}")
     plot(results["runs"], RESULTS.with_suffix(".svg"))
     publish(text)

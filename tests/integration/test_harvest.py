@@ -16,6 +16,7 @@ from workflowkit import (
     Archive,
     AuthenticationError,
     ConfigError,
+    HarvestError,
     JodooClient,
     RetryPolicy,
     ServerError,
@@ -308,6 +309,27 @@ async def test_stop_ends_that_wait(archive, monkeypatch):
     async with asyncio.timeout(20):
         summary = await harvest(Counted(30.0), archive, stop=stop)
     assert summary.stopped
+
+
+async def test_a_note_that_cannot_be_made_now_ends_nothing(archive, monkeypatch):
+    monkeypatch.setattr("workflowkit.harvesting.engine._BEAT", 0.01)
+    failed = 0
+
+    async def locked(system, tenant):
+        nonlocal failed
+        failed += 1
+        if failed > 1:
+            raise HarvestError("another process is writing to it")
+
+    monkeypatch.setattr(archive, "beat", locked)
+
+    class Slow(Counted):
+        async def instances(self):
+            while failed < 4:
+                await asyncio.sleep(0.01)
+            yield []
+
+    await harvest(Slow(1.0), archive)
 
 
 async def test_a_harvest_says_that_it_is_alive(archive, monkeypatch):

@@ -19,6 +19,9 @@ from workflowkit import (
     RetryPolicy,
     TransportError,
 )
+from workflowkit._transport import HttpxTransport
+from workflowkit.exchange import Request, Timing
+from workflowkit.redact import Headers
 from workflowkit.sandbox import Sandbox
 from workflowkit.telemetry import RequestDone, Telemetry
 
@@ -142,6 +145,41 @@ async def test_a_timeout_covers_the_whole_attempt(sandbox):
     async with JodooClient("sandbox-key", base_url=f"{sandbox.url}/api", timeout=0.1, retry=policy) as client:
         with pytest.raises(TransportError, match=r"no complete answer within 0\.1 s"):
             await client.workflow_logs(sandbox.world.awkward()["one log"])
+
+
+async def test_a_transport_tells_when_the_request_left_and_when_its_answer_began():
+    async def broken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if answers.pop():
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nnot all of it")
+            await writer.drain()
+        writer.close()
+
+    answers = [False, True]
+    server = await asyncio.start_server(broken, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    transport = HttpxTransport(url)
+    timings = []
+    for _ in range(2):
+        timings.append(Timing())
+        with pytest.raises(TransportError):
+            await transport.send(
+                Request(method="GET", url=url, headers=Headers(), content=b""), timeout=5, timing=timings[-1]
+            )
+    await transport.aclose()
+    server.close()
+    half, none = timings
+    assert half.left is not None
+    assert half.began is not None
+    assert half.left <= half.began, "an answer, though not all of it"
+    assert none.left is not None
+    assert none.began is None
+    unreachable = Timing()
+    with pytest.raises(TransportError, match="can't connect"):
+        await HttpxTransport(url).send(
+            Request(method="GET", url=url, headers=Headers(), content=b""), timeout=5, timing=unreachable
+        )
+    assert unreachable == Timing()
 
 
 async def test_a_json_list_is_refused_once(sandbox, jodoo):

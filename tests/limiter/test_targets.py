@@ -33,6 +33,24 @@ NETWORKS = [
 ]
 
 
+def gamma(dice):
+    return dice.gammavariate(4, 0.010)
+
+
+def lognormal(dice):
+    return dice.lognormvariate(-3.2, 0.5)
+
+
+@pytest.mark.parametrize("delay", [gamma, lognormal])
+def test_delays_with_long_tails_seldom_cost_a_refusal(simulation, delay):
+    refused, accepted = 0, 0
+    for seed in range(100, 103):
+        for rate, seconds in ((5, 1000), (30, 300)):
+            _, more, server = simulation(seed=seed).utilization(rate, seconds, workers=50, up=delay, down=delay)
+            refused, accepted = refused + more, accepted + len(server.accepted)
+    assert refused <= accepted / 10_000
+
+
 @pytest.mark.parametrize(("up", "down", "least"), NETWORKS)
 def test_all_of_the_rate_and_never_more(simulation, up, down, least):
     for seed in range(3):

@@ -18,6 +18,7 @@ import attrs
 from ..errors import (
     AuthenticationError,
     ConfigError,
+    HarvestError,
     QuotaExceeded,
     RateLimited,
     ServerError,
@@ -179,16 +180,18 @@ class _Run:
 
     async def _succeed(self) -> None:
         """Wait until what a process that harvested just now has sent is no longer counted; it can't tell us."""
+        window = self._source.window
         ago = await self._archive.beat(self._source.system, self._source.tenant)
-        if ago is not None and ago < self._source.window + 2 * _BEAT:
+        if ago is not None and ago < window + 2 * _BEAT:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._source.window):
+                async with asyncio.timeout(window):
                     await self._stop.wait()
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(_BEAT)
-            await self._archive.beat(self._source.system, self._source.tenant)
+            with suppress(HarvestError):  # it can wait; whoever has something to store can't
+                await self._archive.beat(self._source.system, self._source.tenant)
 
     async def _list(self) -> None:
         before = self._source.requests

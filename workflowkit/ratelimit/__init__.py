@@ -1,46 +1,47 @@
 """Never refused, never idle: a documented number of requests in any sliding second.
 
-A `Limiter` is awaited before a request and told when its answer has begun::
+A `Limiter` is waited for before a request, and told when the answer has begun::
 
     limiter = Limiter(30)                       # requests per second
     async with limiter.turn() as turn:          # waits in line
         response = await send()
         turn.answered()                         # else: when the block ends
 
-**What it guarantees.** At most 30 requests reach the server in any second, the first one and the
-one after a pause included. Who waits leaves in the order they came. A cancelled waiter costs
-nothing, a lost answer no slot.
+**What it guarantees.** The server counts at most 30 requests in any second, the first one and the
+one after a pause included. Within an event loop, requests leave in the order they came. One that
+is cancelled before it was sent costs nothing; after one whose answer was lost, the slot comes back
+when it can't be on its way any more, a second later at least.
 
-**What it assumes.** That the way to the server and the way back together never take less than the
-fastest round trip of the last few hundred answers, give or take what they vary by. However much
-single requests are delayed on either way, that holds; it fails when the network as a whole becomes
-faster at a stroke, for one round trip. And that nothing else uses the quota. Where either is wrong
-the server refuses, everyone waits for a second, and what was learned of the way is forgotten.
+**What it assumes.** That nobody else uses the quota, and that the way to the server and the way
+back together never take less than the floor that is estimated from the latest 20 to 1,000 answers, somewhat
+below the fastest of them. Single requests may be delayed as they like. If the whole network
+becomes faster at a stroke, or delays have long tails, now and then one request may come too
+early. A client that is refused lets everyone wait, and forgets what it has learned of the network.
 
-**What it costs.** A tenth of a percent or two of the rate, and what a request takes longer than the
-fastest: nobody who is never refused can have more (see below). Some 30 microseconds of one core a
-request, however many wait.
+**What it costs.** A request whose round trip takes x longer than the fastest blocks its slot for x
+longer: with 20 ms on average, 2 % of the rate is lost. No more requests than the limit, nor than
+50, are under way at once: at 30 a second, answers that take over a second cost throughput. CPU: some
+tens of microseconds a request, however many wait (benchmarks/limiter/cost.py).
 
 Why that holds
 --------------
 A server may count a request at any moment a, from when it is sent (s) until its answer begins (r).
 There are as many **slots** as the limit, n. Whoever holds one may send, and it goes to another at
-r - f + w: w is the window and a margin, f the floor of round trips. Let a request that was counted
-at a leave its slot to one that is sent at s' and counted at a'. Its way back took r - a, the other's
-way there a' - s', and together they took at least f. So
+r - f + w, or at r if that is later: w is the window and a margin, f the floor of round trips. Let a
+request that was counted at a leave its slot to one that is sent at s' and counted at a'. The first
+one's way back took r - a, the other's way there a' - s', and together they took at least f. So
 
     a' = s' + (a' - s')  >=  r - f + w + (a' - s')  =  a + w + [(r - a) + (a' - s') - f]  >=  a + w
 
-and two requests of one slot are never counted within one window. n slots, n requests.
+and two requests of one slot are never counted within one window. n slots, n requests. Without an
+answer, a is at most l, when it can't be on its way any more, and the slot goes on at l + w.
 
-Without f (nothing is known yet) that is true of any network. Without a the best that can be known
-is that it lies within r - s - f of its earliest moment: whoever must be sure holds each slot for
-w + r - s - f on average, and sends n / (w + mean(r - s) - f) a second: this does, but for the
-margin and for how late timers fire. No answer came: then r is now, and as much later as the slowest
-answer of late has taken.
+Nobody can know more of a than that it lies between s and r, less what the ways take at least. So who
+must be sure holds each slot for w + r - s - f on average, and sends n / (w + mean(r - s) - f) a
+second: so does this, but for the margin, for f's distance from the truth, and for timers that fire late.
 
-The **token bucket** (aiolimiter's) in front of the slots is a little faster than the limit. It
-keeps no limit, it spreads: slots that come free together, after a pause, don't leave together.
+A **token bucket** (aiolimiter's) at 1.3 times the rate only spreads requests out, so that slots
+which come free together, after a pause, don't leave together. The slots keep the limit.
 """
 
 from __future__ import annotations

@@ -8,12 +8,12 @@ import sys
 import threading
 import time
 from bisect import bisect_right, insort
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Hashable
 
 import attrs
 
-from .line import Line
+from .line import wake
 from .roundtrips import RoundTrips
 
 MOST_IN_FLIGHT = 50
@@ -35,8 +35,8 @@ class LimitSnapshot:
     Attributes:
         scope: ``"tenant"``, or the name of the operation it is for.
         rate: requests per second that are kept to; None if there is no limit, or none is known.
-        waiting: requests that wait for it.
-        in_flight: requests that hold a slot and have not ended.
+        waiting: requests that need it and have no slot yet; each of them counts in all the limits it needs.
+        in_flight: requests that have a slot and have not ended.
         sent: requests that were sent in the last second.
         cooldown: seconds for which nobody sends, because the server has refused; 0 if it hasn't.
     """
@@ -51,7 +51,7 @@ class LimitSnapshot:
 
 @attrs.frozen
 class Quota:
-    """A rate as so many slots in a window of seconds; one slot in several seconds if it is below 1."""
+    """A rate as so many slots in a window of seconds."""
 
     rate: float
     slots: int
@@ -59,11 +59,13 @@ class Quota:
 
     @classmethod
     def of(cls, rate: float | None) -> Quota:
-        """Return the quota of requests per second; None and infinity are no limit."""
+        """Return the quota of requests per second; None and infinity are no limit.
+
+        0.2 is kept as 1 in any five seconds, 2.5 as 2 in any second, since that is what no reading of it forbids.
+        """
         if rate is None or math.isinf(rate):
             return cls(math.inf, sys.maxsize, 0.0)
-        slots = max(1, math.floor(rate))
-        return cls(rate, slots, slots / rate + _MARGIN)
+        return cls(rate, max(1, math.floor(rate)), max(_SECOND, 1 / rate) + _MARGIN)
 
 
 class Ledger:
@@ -77,24 +79,16 @@ class Ledger:
     def __init__(self) -> None:
         self.not_before: float = 0.0
         self.ceiling: float = math.inf
-        self._quota = Quota.of(None)
-        self._waiting = 0
-        self._starving = False
         self._lock = threading.Lock()
-        self._lines: dict[asyncio.AbstractEventLoop, Line] = {}
+        self._quota = Quota.of(None)  # what was last asked for
+        self._waiting = 0
         self._in_flight: Counter[asyncio.AbstractEventLoop] = Counter()
-        self._ended: list[float] = []  # ascending: when what may still be counted was answered
-        self._longest_window = 0.0
+        self._answered: list[float] = []  # ascending: when what may still be counted was
+        self._lost: list[float] = []  # ascending: until when what nobody waits for may be on its way
         self._sent: deque[float] = deque()  # within the last second
         self._trips = RoundTrips()
-
-    def line(self, loop: asyncio.AbstractEventLoop) -> Line:
-        """Return the line in which this event loop waits."""
-        if loop not in self._lines:
-            with self._lock:
-                self._lines = {other: line for other, line in self._lines.items() if not other.is_closed()}
-                self._lines[loop] = Line(loop)
-        return self._lines[loop]
+        self._reach = _SECOND + _MARGIN  # the longest window of all
+        self._sooner = False  # an answer may open a slot sooner than who waits was told
 
     def stand(self, quota: Quota) -> None:
         """Count one more that waits."""
@@ -113,10 +107,12 @@ class Ledger:
             return self._opens(quota, time.monotonic())
 
     def backlog(self, quota: Quota) -> float:
-        """Return the seconds until as many more may be sent as wait now."""
+        """Return the seconds until all who wait now will have gone, and one more can."""
         with self._lock:
             now = time.monotonic()
-            return max(self._opens(quota, now) or now, self.not_before, now) - now + self._waiting / quota.rate
+            opens = self._opens(quota, now)
+            first = max(self.not_before, now + quota.window if opens is None else opens)
+            return first - now + self._waiting / quota.rate
 
     def take(self, quota: Quota, loop: asyncio.AbstractEventLoop) -> bool:
         """Take a slot, if there is one, for a request of this event loop."""
@@ -136,22 +132,19 @@ class Ledger:
                 self._sent.popleft()
 
     def give_back(self, loop: asyncio.AbstractEventLoop, *, sent_at: float | None, answered_at: float | None) -> None:
-        """Give a slot back: at once if nothing was sent, else a window after the request has ended.
-
-        Without an answer, that is as long after now as the slowest answer of late has taken.
-        """
+        """Give a slot back: at once if nothing was sent, else when the request can't be counted any more."""
         with self._lock:
             floor = self._trips.floor
-            self._in_flight[loop] -= 1  # below 0 if the loop was closed and is buried; it is buried again
-            if answered_at is not None and sent_at is not None:
+            self._in_flight[loop] -= 1
+            if sent_at is not None and answered_at is not None:
                 self._trips.add(answered_at - sent_at)
-                insort(self._ended, answered_at)
+                insort(self._answered, answered_at)
             elif sent_at is not None:
                 self._lose(time.monotonic())
-            if self._starving or sent_at is None or self._trips.floor > floor + _MARGIN:  # earlier than was known
-                self._starving = False
-                for line in self._lines.values():
-                    line.wake()
+            sooner = self._sooner or sent_at is None or self._trips.floor > floor + _MARGIN
+            self._sooner = self._sooner and not sooner
+        if sooner:
+            wake(self)
 
     def cool_down(self, seconds: float) -> None:
         """Let nobody send for so long from now; an earlier, longer cooldown stands.
@@ -164,7 +157,8 @@ class Ledger:
 
     def lower(self, rate: float) -> None:
         """Let nobody send faster than this from now on, however much more was configured."""
-        self.ceiling = min(self.ceiling, rate)
+        with self._lock:
+            self.ceiling = min(self.ceiling, rate)
 
     def snapshot(self, scope: str) -> LimitSnapshot:
         """Return how the limit stands now."""
@@ -184,44 +178,54 @@ class Ledger:
         self._bury(now)
         self._forget(now, quota.window)
         after = quota.window - self._trips.floor
-        first = bisect_right(self._ended, now - after)
-        counted = len(self._ended) - first
+        first = bisect_right(self._answered, now - after)
+        lost = [until + quota.window for until in self._lost if until + quota.window > now]
+        counted = len(self._answered) - first + len(lost)
         in_flight = self._in_flight.total()
-        beyond = in_flight + counted - quota.slots
-        if in_flight >= MOST_IN_FLIGHT or beyond >= counted:
-            self._starving = True
+        missing = in_flight + counted + 1 - quota.slots  # so many must be counted no more
+        if in_flight >= MOST_IN_FLIGHT or missing > counted:
+            self._sooner = True
             return None
-        return max(self.not_before, now if beyond < 0 else self._ended[first + beyond] + after)
+        opens = now
+        if missing > 0:
+            answered = [at + after for at in self._answered[first : first + missing]]
+            opens = sorted(answered + lost)[missing - 1]
+            self._sooner = self._sooner or (in_flight > 0 and opens > now + after)
+        return max(self.not_before, opens)
 
     def _lose(self, now: float) -> None:
-        """Note a request that nobody waits for any more: it may still be on its way."""
-        insort(self._ended, now + max(_LOST, self._trips.slowest) + self._trips.floor)
+        """Note a request that nobody waits for any more: it may be on its way as long as the slowest of late."""
+        insort(self._lost, now + max(_LOST, self._trips.slowest))
 
     def _bury(self, now: float) -> None:
         """Lose the requests of a loop that was closed under them: nobody will give them back."""
-        for loop in [loop for loop in self._in_flight if loop.is_closed()]:
+        for loop in [loop for loop, count in self._in_flight.items() if not count or loop.is_closed()]:
             for _ in range(self._in_flight.pop(loop)):
                 self._lose(now)
 
     def _forget(self, now: float, window: float) -> None:
         """Drop what no window reaches back to; not singly, since that moves all the others."""
-        self._longest_window = max(self._longest_window, window)
-        old = bisect_right(self._ended, now - self._longest_window)
-        if old * 2 > len(self._ended):
-            del self._ended[:old]
+        self._reach = max(self._reach, window)
+        for times in (self._answered, self._lost):
+            old = bisect_right(times, now - self._reach)
+            if old * 2 > len(times):
+                del times[:old]
 
 
-_ledgers: defaultdict[Hashable, Ledger] = defaultdict(Ledger)
+_ledgers: dict[Hashable, Ledger] = {}
+_registering = threading.Lock()
 
 
 def ledger_of(scope: Hashable) -> Ledger:
     """Return the process's record of what was sent in this scope."""
-    return _ledgers[scope]
+    with _registering:
+        return _ledgers.setdefault(scope, Ledger())
 
 
 def snapshots(scope: tuple[str, ...]) -> list[LimitSnapshot]:
     """Return how the tenant of this scope stands, and each of its operations that the process has used."""
-    known = [(name, ledger) for name, ledger in _ledgers.items() if isinstance(name, tuple)]
+    with _registering:
+        known = [(name, ledger) for name, ledger in _ledgers.items() if isinstance(name, tuple)]
     return [
         ledger.snapshot(".".join(name[len(scope) :]) or "tenant")
         for name, ledger in sorted(known, key=lambda each: each[0])

@@ -11,7 +11,7 @@ from typing import Self
 
 from ..errors import ConfigError
 from .ledger import Ledger, Quota
-from .line import Line
+from .line import Line, line_of
 
 _POLL = 0.5
 """Seconds after which the head looks again, for slots that were held in an event loop that is closed."""
@@ -20,15 +20,21 @@ _POLL = 0.5
 class Limiter:
     """A limit of requests per second, for any number of tasks, event loops and threads.
 
-    At most `rate` requests reach the server in any sliding second, whatever the delays, if the
-    network as a whole doesn't become faster at a stroke; and no fewer are let through than anyone can who
-    is never to be refused. The module's docstring says how, and what it costs.
+    At most `rate` requests are counted by the server in any sliding second; in the long run nobody
+    who is never refused can send more. The package's docstring has the assumption, the cost and why it holds.
+
+    Example:
+        async with limiter.turn() as turn:
+            response = await send()
+            turn.answered()
+            if response.status_code == 429:
+                limiter.cool_down(1.0)
 
     Args:
-        rate: requests per second, a fraction below 1 too (0.2: one in five seconds). None: no limit,
-            only cooldowns. Infinity: none is known, so only one that the server names is kept.
+        rate: requests per second, whole if above 1, or a fraction (0.2: one in five seconds). None: no
+            limit, only cooldowns. Infinity: none is known, so only one that the server names is kept.
         ledger: of the scope that is limited; by default one of its own. Limiters over one ledger
-            share its slots, each as far as its own rate allows, in one line.
+            share its slots, and in each event loop one line.
     """
 
     def __init__(self, rate: float | None, *, ledger: Ledger | None = None) -> None:
@@ -45,8 +51,11 @@ class Limiter:
             self._quota = Quota.of(self.ledger.ceiling)
         return self._quota
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._rate!r})"
+
     def turn(self) -> Turn:
-        """Return a place at the end of the line; enter it with ``async with``."""
+        """Return a place at the end of the line, for one request; enter it with ``async with``."""
         return Turn(self)
 
     def cool_down(self, seconds: float) -> None:
@@ -55,6 +64,7 @@ class Limiter:
 
     def lower(self, rate: float) -> None:
         """Keep to this rate from now on, if it is lower: the server has named it. Only None isn't lowered."""
+        check_rate(rate)
         self.ledger.lower(rate)
 
     def backlog(self) -> float:
@@ -63,27 +73,32 @@ class Limiter:
 
     async def opening(self, line: Line) -> None:
         """Wait until a slot is free, and until sends are far enough apart; for the line's head only."""
+        line.listen()
         while (opens := self.ledger.opens(self.quota)) is None or opens > time.monotonic():
             await line.sleep(_POLL if opens is None else opens - time.monotonic())
+            line.listen()
         if math.isfinite(self._quota.rate):
             await line.spread(self._quota.rate)
 
 
 class Turn:
-    """One request's place in all its limits.
+    """One request's place in all its limits, for ``async with``.
 
-    ``async with`` waits for it; or `wait`, and then ``with``. At the end of the block the slots go
-    back: at once if nothing was sent, as late as is safe if no answer has come.
+    Entering waits; leaving gives the slots back, as late as is safe: from when its answer began, or
+    if an exception ends it before `answered` was called, as late as an answer may still have come.
+    Who has more to do between waiting and sending calls `wait`, enters it with ``with``, and calls
+    `sent`; until then the slots go back at once.
 
-    A turn stands in the line of its first limit, the narrowest, and the heads of those lines in
-    that of the next. Nobody holds a slot while waiting for another: no two can wait for each other,
-    and a crowded limit keeps nothing from the others.
+    It waits for its limits one after the other and takes all slots at once at the end: nobody holds
+    one while waiting for another. Name the narrowest first, and everywhere in the same order.
 
     Attributes:
         waited: seconds that it waited.
     """
 
     def __init__(self, *limiters: Limiter) -> None:
+        if len({limiter.ledger for limiter in limiters}) < len(limiters):
+            raise ConfigError("a turn passes each ledger once: it would wait for itself")
         self._limiters = limiters
         self._loop = asyncio.get_running_loop()
         self._held: list[Ledger] = []
@@ -94,7 +109,7 @@ class Turn:
     async def wait(self, max_wait: float | None = None) -> None:
         """Take a slot of every limit; TimeoutError if that takes longer than max_wait seconds, holding none.
 
-        If a cooldown lasts longer than that, it is raised at once.
+        It is raised at once if a cooldown has begun that lasts longer than that.
         """
         asked = time.monotonic()
         if max_wait is not None and max(limiter.ledger.not_before for limiter in self._limiters) > asked + max_wait:
@@ -118,9 +133,17 @@ class Turn:
         for ledger in self._held:
             ledger.sent(self._sent_at)
 
-    def answered(self, at: float | None = None) -> None:
-        """Say that its answer has begun, now or at that time of the monotonic clock."""
-        self._answered_at = time.monotonic() if at is None else at
+    def answered(self) -> None:
+        """Say that its answer has begun; whether it is a good one doesn't matter."""
+        self._answered_at = time.monotonic()
+
+    def timed(self, left: float | None, began: float | None) -> None:
+        """Say when it left, once connected, and when its answer began; None for what isn't known.
+
+        What connecting takes is no part of the way that other requests have.
+        """
+        self._sent_at = self._sent_at if left is None else left
+        self._answered_at = began
 
     def give_back(self) -> None:
         """Give every slot back."""
@@ -131,12 +154,12 @@ class Turn:
         """Stand in the line of this limit and then of the next; False if an earlier one has closed meanwhile."""
         limiter = self._limiters[place]
         last = place + 1 == len(self._limiters)
-        line = limiter.ledger.line(self._loop)
+        line = line_of(limiter.ledger, self._loop)
         async with line.queue:
             while True:
                 await limiter.opening(line)
                 taken = self._take() if last else await self._stand(place + 1)
-                if taken or place > 0:
+                if taken or place > 0:  # else all over again, still at the head of the first line
                     return taken
 
     def _take(self) -> bool:
@@ -160,6 +183,8 @@ class Turn:
         self.give_back()
 
     def __enter__(self) -> Self:
+        if not self._held:
+            raise ConfigError("a turn has to be waited for: enter it with `async with`")
         return self
 
     def __exit__(
@@ -172,4 +197,4 @@ def check_rate(rate: float | None) -> None:
     """Raise ConfigError unless the rate is a positive finite number or None (no limit)."""
     number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
     if rate is not None and not (number and rate > 0 and math.isfinite(rate)):
-        raise ConfigError(f"rate={rate!r}: pass requests per second as a number above 0, or None for no limit")
+        raise ConfigError(f"rate={rate!r}: pass requests per second as a finite number above 0, or None for no limit")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Hashable
+from contextlib import suppress
 
 from aiolimiter import AsyncLimiter
 
@@ -23,7 +26,7 @@ class Line:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.queue: asyncio.Lock = asyncio.Lock()
         self._loop = loop
-        self._sleeper: asyncio.Future[None] | None = None
+        self._woken: asyncio.Future[None] = loop.create_future()
         self._buckets: dict[float, AsyncLimiter] = {}
 
     async def spread(self, rate: float) -> None:
@@ -33,21 +36,48 @@ class Line:
             self._buckets[rate] = AsyncLimiter(burst, burst / (rate * _FASTER))
         await self._buckets[rate].acquire()
 
+    def listen(self) -> None:
+        """Remember from now on that the head was woken, until it has slept."""
+        self._woken = self._loop.create_future()
+
     async def sleep(self, seconds: float) -> None:
-        """Let the head sleep for so long, or until it is woken."""
-        self._sleeper = self._loop.create_future()
+        """Let the head sleep for so long, or until it is woken; not at all if it was since `listen`."""
         alarm = self._loop.call_later(seconds, self._rouse)
         try:
-            await self._sleeper
+            await self._woken
         finally:
             alarm.cancel()
-            self._sleeper = None
 
     def wake(self) -> None:
-        """Wake the head, if it sleeps; from any thread."""
-        if self._sleeper is not None and not self._loop.is_closed():
+        """Wake the head, if it sleeps or is about to; from any thread."""
+        with suppress(RuntimeError):  # its loop is closed: nobody sleeps there
             self._loop.call_soon_threadsafe(self._rouse)
 
     def _rouse(self) -> None:
-        if self._sleeper is not None and not self._sleeper.done():
-            self._sleeper.set_result(None)
+        if not self._woken.done():
+            self._woken.set_result(None)
+
+
+_lines: dict[asyncio.AbstractEventLoop, dict[Hashable, Line]] = {}
+_registering = threading.Lock()
+
+
+def line_of(scope: Hashable, loop: asyncio.AbstractEventLoop) -> Line:
+    """Return the line for the scope in this event loop; those of closed loops are forgotten."""
+    if loop not in _lines:
+        with _registering:
+            for closed in [other for other in _lines if other.is_closed()]:
+                del _lines[closed]
+            _lines[loop] = {}
+    mine = _lines[loop]
+    if scope not in mine:
+        mine[scope] = Line(loop)
+    return mine[scope]
+
+
+def wake(scope: Hashable) -> None:
+    """Wake the head of each line for the scope."""
+    with _registering:
+        lines = [mine[scope] for mine in _lines.values() if scope in mine]
+    for line in lines:
+        line.wake()

@@ -10,11 +10,11 @@ _GENERATION = 500
 _ENOUGH = 20
 """Answers before the fastest of them says anything about the next."""
 
-_DOUBT = 1.5
+_DOUBT = 3.0
 """How far below the fastest of n answers the floor lies, in their mean distance from it by the root of n.
 
-If the way there and the way back vary alike, each for itself and evenly, the fastest lies some 1.2
-of those above the least that is possible.
+If the way there and the way back vary alike, each for itself and evenly, the fastest is seldom 3 of
+those above the least that is possible. More would cost the rate, less a refusal now and then.
 """
 
 
@@ -53,6 +53,7 @@ class RoundTrips:
     def forget(self) -> None:
         """Know nothing of the floor: the network isn't what it was."""
         self._older = _Generation()
+        self._older.most = self.slowest
         self._latest = _Generation()
         self.floor = 0.0
 
