@@ -10,7 +10,7 @@ import tracemalloc
 
 import pytest
 
-from workflowkit.errors import ConfigError
+from workflowkit.errors import ConfigError, TransportError
 from workflowkit.ratelimit import Limiter, Turn, line
 from workflowkit.ratelimit.ledger import MOST_IN_FLIGHT, Ledger, Quota, ledger_of, snapshots
 from workflowkit.ratelimit.limiter import check_rate
@@ -302,6 +302,17 @@ def test_the_server_can_name_no_impossible_rate():
 async def test_a_turn_has_to_be_waited_for():
     with pytest.raises(ConfigError, match="async with"), Limiter(30).turn():
         pass
+
+
+async def test_a_turn_that_is_taken_twice_forgets_the_first_time():
+    limiter = Limiter(30)
+    turn = limiter.turn()
+    async with turn:
+        pass
+    with pytest.raises(TransportError):
+        async with turn:
+            raise TransportError("no answer")
+    assert (len(limiter.ledger._answered), len(limiter.ledger._lost)) == (1, 1)
 
 
 async def test_a_turn_would_wait_for_itself():

@@ -112,6 +112,7 @@ class Turn:
         It is raised at once if a cooldown has begun that lasts longer than that.
         """
         asked = time.monotonic()
+        self._sent_at = self._answered_at = None
         if max_wait is not None and max(limiter.ledger.not_before for limiter in self._limiters) > asked + max_wait:
             raise TimeoutError
         for limiter in self._limiters:
