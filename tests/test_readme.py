@@ -125,6 +125,7 @@ async def test_500_handlers_and_a_harvest_share_the_limit_and_nobody_starves(ser
         tenant, *_ = (await client.get("/limits")).json()
         assert tenant["waiting"] > 200, "they wait in the client's line"
         waits = await asyncio.gather(*asked)
+        assert (await client.get("/logs/659cba93489a49c06f7d4281")).status_code == 404
         beside = sandbox.jodoo.answered["workflow_logs"] - 500
     _log.info("the longest of 500 waits: %.1f s; requests of the harvest meanwhile: %d", max(waits), beside)
     assert sandbox.jodoo.answered["8303"] + sandbox.jodoo.answered["8304"] == 0
