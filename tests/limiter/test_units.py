@@ -83,7 +83,7 @@ def test_a_slot_is_free_a_window_after_the_answer(now, loop):
 def test_as_many_as_are_missing_are_waited_for(now, loop):
     ledger = Ledger()
     wide = Quota(2, 2, 2.0)
-    ledger.opens(wide)
+    ledger.stand(wide)
     for at in (9.5, 8.5, 9.75):
         sent_and_answered(ledger, loop, at, at)
     assert ledger.opens(SECOND) == 10.5

@@ -94,6 +94,7 @@ class Ledger:
         """Count one more that waits."""
         with self._lock:
             self._quota = quota
+            self._reach = max(self._reach, quota.window)
             self._waiting += 1
 
     def leave(self) -> None:
@@ -135,10 +136,14 @@ class Ledger:
         """Give a slot back: at once if nothing was sent, else when the request can't be counted any more."""
         with self._lock:
             floor = self._trips.floor
-            self._in_flight[loop] -= 1
+            if self._in_flight[loop] > 1:
+                self._in_flight[loop] -= 1
+            else:  # its last one; or its loop was closed, and it is lost already
+                self._in_flight.pop(loop, None)
             if sent_at is not None and answered_at is not None:
                 self._trips.add(answered_at - sent_at)
                 insort(self._answered, answered_at)
+                self._forget(self._answered, answered_at)
             elif sent_at is not None:
                 self._lose(time.monotonic())
             sooner = self._sooner or sent_at is None or self._trips.floor > floor + _MARGIN
@@ -159,6 +164,7 @@ class Ledger:
         """Let nobody send faster than this from now on, however much more was configured."""
         with self._lock:
             self.ceiling = min(self.ceiling, rate)
+            self._reach = max(self._reach, Quota.of(rate).window)
 
     def snapshot(self, scope: str) -> LimitSnapshot:
         """Return how the limit stands now."""
@@ -175,15 +181,15 @@ class Ledger:
             )
 
     def _opens(self, quota: Quota, now: float) -> float | None:
-        self._bury(now)
-        self._forget(now, quota.window)
         after = quota.window - self._trips.floor
         first = bisect_right(self._answered, now - after)
         lost = [until + quota.window for until in self._lost if until + quota.window > now]
         counted = len(self._answered) - first + len(lost)
         in_flight = self._in_flight.total()
         missing = in_flight + counted + 1 - quota.slots  # so many must be counted no more
-        if in_flight >= MOST_IN_FLIGHT or missing > counted:
+        if (missing > 0 or in_flight >= MOST_IN_FLIGHT) and self._bury(now):
+            return self._opens(quota, now)
+        if missing > counted or in_flight >= MOST_IN_FLIGHT:
             self._sooner = True
             return None
         opens = now
@@ -196,20 +202,22 @@ class Ledger:
     def _lose(self, now: float) -> None:
         """Note a request that nobody waits for any more: it may be on its way as long as the slowest of late."""
         insort(self._lost, now + max(_LOST, self._trips.slowest))
+        self._forget(self._lost, now)
 
-    def _bury(self, now: float) -> None:
-        """Lose the requests of a loop that was closed under them: nobody will give them back."""
-        for loop in [loop for loop, count in self._in_flight.items() if not count or loop.is_closed()]:
+    def _bury(self, now: float) -> int:
+        """Lose the requests of loops that were closed under them: nobody will give them back; return how many."""
+        buried = 0
+        for loop in [loop for loop in self._in_flight if loop.is_closed()]:
             for _ in range(self._in_flight.pop(loop)):
                 self._lose(now)
+                buried += 1
+        return buried
 
-    def _forget(self, now: float, window: float) -> None:
+    def _forget(self, times: list[float], now: float) -> None:
         """Drop what no window reaches back to; not singly, since that moves all the others."""
-        self._reach = max(self._reach, window)
-        for times in (self._answered, self._lost):
-            old = bisect_right(times, now - self._reach)
-            if old * 2 > len(times):
-                del times[:old]
+        old = bisect_right(times, now - self._reach)
+        if old * 2 > len(times):
+            del times[:old]
 
 
 _ledgers: dict[Hashable, Ledger] = {}

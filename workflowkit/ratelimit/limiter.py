@@ -97,7 +97,7 @@ class Turn:
     """
 
     def __init__(self, *limiters: Limiter) -> None:
-        if len({limiter.ledger for limiter in limiters}) < len(limiters):
+        if len(limiters) > 1 and len({limiter.ledger for limiter in limiters}) < len(limiters):
             raise ConfigError("a turn passes each ledger once: it would wait for itself")
         self._limiters = limiters
         self._loop = asyncio.get_running_loop()
