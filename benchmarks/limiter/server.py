@@ -6,8 +6,9 @@ import asyncio
 import json
 import random
 import socket
-from collections import deque
 from collections.abc import Callable
+
+from workflowkit.sandbox.limits import SlidingSecond
 
 RATE = 30
 
@@ -26,7 +27,7 @@ class Strict:
     """Counts by its own clock, at the moment a request arrives."""
 
     def __init__(self) -> None:
-        self._counted: deque[float] = deque()
+        self._second = SlidingSecond(RATE)
         self.accepted: list[float] = []
         self.arrived: list[float] = []
 
@@ -34,11 +35,9 @@ class Strict:
         """Count one that arrives now."""
         now = asyncio.get_running_loop().time()
         self.arrived.append(now)
-        while self._counted and self._counted[0] <= now - 1.0:
-            self._counted.popleft()
-        if len(self._counted) >= RATE:
+        if self._second.is_full():
             return False
-        self._counted.append(now)
+        self._second.accept()
         self.accepted.append(now)
         return True
 

@@ -46,7 +46,6 @@ class RoundTrips:
     """
 
     def __init__(self) -> None:
-        self.floor: float = 0.0
         self.slowest: float = 0.0
         self.forget()
 
@@ -55,7 +54,7 @@ class RoundTrips:
         self._older = _Generation()
         self._older.most = self.slowest
         self._latest = _Generation()
-        self.floor = 0.0
+        self.floor: float = 0.0
 
     def add(self, seconds: float) -> None:
         """Take one more into account."""
