@@ -141,3 +141,19 @@ class Simulation:
 @pytest.fixture(scope="session")
 def simulation() -> type[Simulation]:
     return Simulation
+
+
+@pytest.fixture
+def now(monkeypatch):
+    """The monotonic clock, to be set: ``now[0] = 10.0``."""
+    clock = [10.0]
+    monkeypatch.setattr("workflowkit.ratelimit.ledger.time.monotonic", lambda: clock[0])
+    yield clock
+    monkeypatch.undo()
+
+
+@pytest.fixture
+def loop():
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()

@@ -1,0 +1,281 @@
+"""When a slot is free, and what the ledger learns of the network."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+import tracemalloc
+
+import pytest
+
+from workflowkit.ratelimit import Limiter
+from workflowkit.ratelimit.ledger import MOST_IN_FLIGHT, Ledger, Quota
+from workflowkit.ratelimit.roundtrips import RoundTrips
+
+SECOND = Quota(2, 2, 1.0)
+
+
+def sent_and_answered(ledger, loop, at, answered_at):
+    assert ledger.take(Quota.of(None), loop)
+    ledger.sent(at)
+    ledger.give_back(loop, sent_at=at, answered_at=answered_at)
+
+
+@pytest.mark.parametrize(
+    ("rate", "slots", "window"),
+    [
+        (30, 30, 1.002),
+        (1, 1, 1.002),
+        (0.2, 1, 5.002),
+        (2.5, 2, 1.002),
+        (29.97, 29, 1.002),
+        (1e9, 10**9, 1.002),
+        (None, sys.maxsize, 0.0),
+    ],
+)
+def test_a_rate_is_so_many_slots_in_a_window(rate, slots, window):
+    quota = Quota.of(rate)
+    assert quota.slots == slots
+    assert quota.window == pytest.approx(window)
+
+
+@pytest.mark.parametrize(("rate", "limit", "window"), [(2.5, 5, 2.0), (2.5, 3, 1.0), (29.97, 30, 1.0), (1.5, 3, 2.0)])
+def test_no_reading_of_a_fraction_is_exceeded(simulation, rate, limit, window):
+    run = simulation()
+    server = run.server(limit, window)
+    run.run(run.saturate(Limiter(rate).turn, [server], workers=9, seconds=60, up=lambda _: 0, down=lambda _: 0))
+    assert server.refused == 0
+
+
+def test_a_slot_is_free_a_window_after_the_answer(now, loop):
+    ledger = Ledger()
+    assert ledger.opens(SECOND) == 10.0
+    assert ledger.take(SECOND, loop)
+    sent_and_answered(ledger, loop, 9.4, 9.5)
+    assert ledger.opens(SECOND) == 10.5
+    assert not ledger.take(SECOND, loop)
+    now[0] = 10.5
+    assert ledger.take(SECOND, loop)
+    assert ledger.opens(SECOND) is None, "both are in flight"
+    assert not ledger.take(SECOND, loop)
+
+
+def test_as_many_as_are_missing_are_waited_for(now, loop):
+    ledger = Ledger()
+    wide = Quota(2, 2, 2.0)
+    ledger.stand(wide)
+    for at in (9.5, 8.5, 9.75):
+        sent_and_answered(ledger, loop, at, at)
+    assert ledger.opens(SECOND) == 10.5
+    assert ledger.opens(Quota(1, 1, 1.0)) == 10.75
+    assert ledger.opens(wide) == 11.5
+
+
+def test_not_more_in_flight_than_a_pool_of_connections_can_bear(now, loop):
+    ledger = Ledger()
+    for _ in range(MOST_IN_FLIGHT):
+        assert ledger.take(Quota.of(None), loop)
+    assert ledger.opens(Quota.of(None)) is None
+    ledger.give_back(loop, sent_at=None, answered_at=None)
+    assert ledger.opens(Quota.of(None)) == 10.0
+
+
+def test_what_was_not_sent_gives_its_slot_back_at_once(now, loop):
+    ledger = Ledger()
+    assert ledger.take(SECOND, loop)
+    assert ledger.take(SECOND, loop)
+    ledger.give_back(loop, sent_at=None, answered_at=None)
+    assert ledger.opens(SECOND) == 10.0
+
+
+def test_without_an_answer_the_server_may_count_it_later_still(now, loop):
+    ledger = Ledger()
+    one = Quota(1, 1, 1.0)
+    sent_and_answered(ledger, loop, 10.0, None)
+    assert ledger.opens(one) == 12.0, "one second, and the window"
+    ledger = Ledger()
+    sent_and_answered(ledger, loop, 5.0, 8.0)
+    sent_and_answered(ledger, loop, 10.0, None)
+    assert ledger.opens(one) == 14.0, "the slowest answer of late, and the window"
+    ledger = Ledger()
+    for _ in range(20):
+        sent_and_answered(ledger, loop, 5.0, 5.5)
+    sent_and_answered(ledger, loop, 10.0, None)
+    assert ledger.opens(one) == 12.0, "of which the fastest tells nothing"
+
+
+def test_what_was_lost_is_counted_as_long_whatever_is_learned_of_the_network_later(now, loop):
+    ledger = Ledger()
+    sent_and_answered(ledger, loop, 7.0, 10.0)
+    sent_and_answered(ledger, loop, 10.0, None)
+    for _ in range(20):
+        sent_and_answered(ledger, loop, 9.2, 10.0)
+    assert ledger.opens(Quota(1, 1, 1.0)) == 14.0
+
+
+@pytest.mark.parametrize("rate", [2, 3, 30])
+def test_a_lost_request_keeps_nobody_from_the_slots_of_answered_ones(simulation, rate):
+    run = simulation()
+    limiter = Limiter(rate)
+
+    async def main():
+        await run.exchange(limiter.turn(), 10, 10)
+        began = run.clock.now
+        flying = [asyncio.create_task(run.exchange(limiter.turn(), 0.75, 0.75)) for _ in range(rate)]
+        await asyncio.sleep(1.0)
+        waiting = asyncio.create_task(limiter.turn().wait())
+        await asyncio.sleep(0.01)
+        flying[0].cancel()
+        await waiting
+        return run.clock.now - began
+
+    assert run.run(main()) < 4.0, (
+        "an answer was there after 2.5 at the latest, the lost request can be on its way for 20"
+    )
+
+
+def test_what_was_sent_without_a_limit_counts_for_who_keeps_one(simulation):
+    run = simulation()
+    server = run.server(60)
+    free = Limiter(None)
+    kept = Limiter(30, ledger=free.ledger)
+
+    async def main():
+        await asyncio.gather(*(run.exchange(free.turn(), 0, 0, server) for _ in range(30)))
+        await run.exchange(kept.turn(), 0, 0, server)
+        return run.clock.now
+
+    assert run.run(main()) >= 1001.0
+
+
+def test_requests_of_a_loop_that_was_closed_under_them_are_lost(now, loop):
+    ledger = Ledger()
+    dead = asyncio.new_event_loop()
+    assert ledger.take(SECOND, dead)
+    assert ledger.take(SECOND, dead)
+    assert ledger.opens(SECOND) is None
+    dead.close()
+    assert ledger.opens(SECOND) == 12.0
+    assert ledger.snapshot("s").in_flight == 0
+    ledger.give_back(dead, sent_at=None, answered_at=None)
+    assert ledger.snapshot("s").in_flight == 0
+
+
+def test_a_cooldown_only_moves_later(now, loop):
+    ledger = Ledger()
+    ledger.cool_down(25.0)
+    ledger.cool_down(1.0)
+    assert ledger.not_before == ledger.opens(SECOND) == 35.0
+    assert ledger.snapshot("s").cooldown == 25.0
+    assert not ledger.take(Quota.of(None), loop), "without a limit, too"
+    now[0] = 35.0
+    assert ledger.take(Quota.of(None), loop)
+    assert ledger.snapshot("s").cooldown == 0.0
+
+
+def test_memory_grows_with_what_is_sent_and_not_with_the_rate(loop):
+    def used(rate):
+        tracemalloc.start()
+        ledger = Ledger()
+        for _ in range(1000):
+            assert ledger.take(Quota.of(rate), loop)
+            ledger.give_back(loop, sent_at=0.0, answered_at=time.monotonic())
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return size
+
+    assert used(1e9) < used(1e4) * 1.1 < 100_000
+
+
+def test_what_no_window_reaches_back_to_is_forgotten(now, loop):
+    ledger = Ledger()
+    for _ in range(10_000):
+        now[0] += 1 / 512
+        assert ledger.take(Quota.of(1000), loop)
+        ledger.give_back(loop, sent_at=now[0], answered_at=now[0])
+        ledger.sent(now[0])
+    assert 512 < len(ledger._answered) < 1100
+    assert len(ledger._sent) == 512
+    assert ledger.snapshot("s").sent == 512
+
+
+def test_the_floor_of_round_trips_is_below_the_fastest_of_late():
+    trips = RoundTrips()
+    for _ in range(19):
+        trips.add(0.1)
+    assert trips.floor == 0.0, "nothing is known yet"
+    trips.add(0.1)
+    assert trips.floor == pytest.approx(0.1)
+    trips.add(0.04)
+    assert trips.floor == pytest.approx(0.04 - 3 * 0.06 * 20 / 21 / 21**0.5, abs=1e-3), "a faster one counts at once"
+    assert trips.slowest == 0.1
+    for _ in range(499):
+        trips.add(0.1)
+    assert trips.floor < 0.04, "and for five hundred more"
+    for _ in range(501):
+        trips.add(0.1)
+    assert trips.floor == pytest.approx(0.1), "but not for ever"
+
+
+def test_how_far_below_depends_on_how_much_they_vary_and_how_many_they_are():
+    even, uneven, many = RoundTrips(), RoundTrips(), RoundTrips()
+    for number in range(20):
+        even.add(0.1)
+        uneven.add(0.1 + number / 100)
+    for number in range(500):
+        many.add(0.1 + number % 20 / 100)
+    assert uneven.floor < many.floor < even.floor == pytest.approx(0.1)
+
+
+def test_the_floor_of_a_hundred():
+    trips = RoundTrips()
+    for number in range(100):
+        trips.add(0.1 if number % 2 else 0.2)
+    assert trips.floor == pytest.approx(0.1 - 3.0 * 0.05 / 10)
+
+
+def test_the_floor_is_never_below_zero():
+    trips = RoundTrips()
+    for seconds in [0.001, *[2.0] * 30]:
+        trips.add(seconds)
+    assert trips.floor == 0.0
+
+
+def test_the_slowest_of_late_is_no_part_of_what_is_learned_anew():
+    trips = RoundTrips()
+    trips.add(5.0)
+    trips.forget()
+    trips.add(0.1)
+    assert (trips.floor, trips.slowest) == (0.0, 5.0)
+
+
+def test_a_refusal_makes_it_learn_anew(now, loop):
+    ledger = Ledger()
+    one = Quota(1, 1, 1.0)
+    for _ in range(20):
+        sent_and_answered(ledger, loop, 9.0, 10.0)
+    assert ledger.opens(Quota(20, 20, 1.0)) == 10.0, "answers take a second at least: it was counted a second ago"
+    ledger.cool_down(0.0)
+    assert ledger.opens(one) == 11.0
+
+
+def test_backlog_is_what_must_be_waited_for_and_who_waits(now, loop):
+    ledger = Ledger()
+    assert ledger.backlog(SECOND) == 0.0
+    for _ in range(3):
+        ledger.stand(SECOND)
+    assert ledger.backlog(SECOND) == 1.5
+    for _ in range(2):
+        assert ledger.take(SECOND, loop)
+    assert ledger.backlog(SECOND) == 1.0 + 1.5, "all slots are in flight: a window at least"
+    for _ in range(2):
+        ledger.give_back(loop, sent_at=None, answered_at=None)
+    sent_and_answered(ledger, loop, 9.5, 9.75)
+    sent_and_answered(ledger, loop, 9.75, 9.75)
+    assert ledger.backlog(SECOND) == 0.75 + 1.5
+    ledger.cool_down(33.0)
+    assert ledger.backlog(SECOND) == 33.0 + 1.5
+    assert ledger.backlog(Quota.of(None)) == 33.0
+    ledger.leave()
+    assert ledger.backlog(SECOND) == 33.0 + 1.0

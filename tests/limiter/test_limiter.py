@@ -1,0 +1,218 @@
+"""A limit, and turns in it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+
+from workflowkit.errors import ConfigError, TransportError
+from workflowkit.ratelimit import Limiter, Turn
+from workflowkit.ratelimit.ledger import MOST_IN_FLIGHT, Ledger, ledger_of, snapshots
+from workflowkit.ratelimit.limiter import check_rate
+
+
+@pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf"), float("-inf"), "30", True])
+def test_impossible_rates_are_refused(rate):
+    with pytest.raises(ConfigError, match="rate="):
+        check_rate(rate)
+
+
+@pytest.mark.parametrize("rate", [0, -1, float("nan"), float("-inf"), "30", True])
+def test_a_limiter_refuses_them_too(rate):
+    with pytest.raises(ConfigError, match="rate="):
+        Limiter(rate)
+
+
+@pytest.mark.parametrize("rate", [0.2, 30, 1e9, None])
+def test_possible_rates_are_not(rate):
+    check_rate(rate)
+    Limiter(rate)
+
+
+def test_the_server_can_name_no_impossible_rate():
+    with pytest.raises(ConfigError, match="rate=0"):
+        Limiter(30).lower(0)
+
+
+async def test_a_turn_has_to_be_waited_for():
+    with pytest.raises(ConfigError, match="async with"), Limiter(30).turn():
+        pass
+
+
+async def test_a_turn_that_is_taken_twice_forgets_the_first_time():
+    limiter = Limiter(30)
+    turn = limiter.turn()
+    async with turn:
+        pass
+    with pytest.raises(TransportError):
+        async with turn:
+            raise TransportError("no answer")
+    assert (len(limiter.ledger._answered), len(limiter.ledger._lost)) == (1, 1)
+
+
+async def test_a_turn_would_wait_for_itself():
+    limiter = Limiter(30)
+    with pytest.raises(ConfigError, match="each ledger once"):
+        Turn(Limiter(5, ledger=limiter.ledger), limiter)
+
+
+async def test_what_connecting_took_is_no_part_of_the_round_trip(now):
+    ledger = Ledger()
+    for _ in range(20):
+        turn = Limiter(None, ledger=ledger).turn()
+        await turn.wait()
+        now[0] += 1
+        with turn:
+            turn.sent()
+            turn.timed(now[0] + 0.6, now[0] + 0.7)
+    assert ledger._trips.floor == pytest.approx(0.1)
+    assert ledger._answered[-1] == now[0] + 0.7
+
+
+def test_one_in_five_seconds(simulation):
+    run = simulation()
+    server = run.server(1, window=5.0)
+    run.run(run.saturate(Limiter(0.2).turn, [server], workers=3, seconds=60, up=lambda _: 0.01, down=lambda _: 0.01))
+    assert (len(server.accepted), server.refused) == (12, 0)
+
+
+def test_a_limit_that_the_server_names_holds_for_every_limiter_of_the_scope_for_good(simulation):
+    run = simulation()
+    server = run.server(5)
+    ledger = Ledger()
+    fast, faster, unknown, lifted = (Limiter(rate, ledger=ledger) for rate in (30, 40, float("inf"), None))
+    ledger.lower(5.0)
+    ledger.lower(7.0)
+    assert [limiter.quota.rate for limiter in (fast, faster, unknown)] == [5.0, 5.0, 5.0]
+    assert Limiter(3, ledger=ledger).quota.rate == 3
+    assert lifted.quota.slots == sys.maxsize, "whoever lifts the limits lifts this one too"
+    run.run(run.saturate(fast.turn, [server], workers=9, seconds=20, up=lambda _: 0, down=lambda _: 0))
+    assert server.refused == 0
+    assert len(server.accepted) > 98
+
+
+def test_who_stands_in_line_already_is_slowed_down_as_well(simulation):
+    run = simulation()
+    server = run.server(5)
+    limiter = Limiter(50)
+
+    async def main():
+        async with asyncio.TaskGroup() as group:
+            for _ in range(25):
+                group.create_task(run.exchange(limiter.turn(), 0, 0, server))
+            await asyncio.sleep(0)
+            limiter.ledger.lower(5.0)
+
+    run.run(main())
+    assert server.refused == 0
+
+
+async def test_without_a_limit_cooldowns_still_hold():
+    limiter = Limiter(None)
+    async with asyncio.timeout(0.1), limiter.turn():
+        pass
+    limiter.cool_down(60)
+    with pytest.raises(TimeoutError):
+        await limiter.turn().wait(0.02)
+
+
+async def test_a_turn_waits_no_longer_than_told_and_then_holds_nothing():
+    narrow, broad = Limiter(1), Limiter(1)
+    async with broad.turn():
+        turn = Turn(narrow, broad)
+        with pytest.raises(TimeoutError):
+            await turn.wait(0.02)
+        assert turn.waited == pytest.approx(0.02, abs=0.02)
+        assert [each.ledger.snapshot("s").in_flight for each in (narrow, broad)] == [0, 1]
+        assert [each.ledger.snapshot("s").waiting for each in (narrow, broad)] == [0, 0]
+
+
+def test_a_cooldown_that_lasts_longer_than_it_may_wait_is_not_waited_for(simulation):
+    run = simulation()
+
+    async def main():
+        limiter = Limiter(30)
+        limiter.cool_down(10.0)
+        with pytest.raises(TimeoutError):
+            await Turn(Limiter(5), limiter).wait(9.0)
+        assert run.clock.now < 1000.001
+        await limiter.turn().wait(11.0)
+        assert run.clock.now == pytest.approx(1010.0, abs=0.01)
+
+    run.run(main())
+
+
+def test_who_waits_takes_a_slot_as_soon_as_one_is_given_back_unsent(simulation):
+    run = simulation()
+    limiter = Limiter(2)
+
+    async def main():
+        async with limiter.turn():
+            pass
+        unsent = limiter.turn()
+        await unsent.wait()
+        third = asyncio.create_task(limiter.turn().wait())  # sleeps until the first one's slot is free
+        await asyncio.sleep(0.1)
+        unsent.give_back()
+        began = run.clock.now
+        await third
+        return run.clock.now - began
+
+    assert run.run(main()) < 0.4, "as far apart as they are spread, no window"
+
+
+def test_who_waits_goes_as_soon_as_not_too_many_are_in_flight(simulation):
+    run = simulation()
+    limiter = Limiter(None)
+
+    async def main():
+        flying = [asyncio.create_task(run.exchange(limiter.turn(), 0, 0.1)) for _ in range(MOST_IN_FLIGHT)]
+        await asyncio.sleep(0)
+        await limiter.turn().wait()
+        await asyncio.gather(*flying)
+        return run.clock.now - 1000
+
+    assert run.run(main()) == pytest.approx(0.1, abs=0.005)
+
+
+def test_backlog_says_when_the_line_will_have_gone(simulation):
+    run = simulation()
+
+    async def main():
+        limiter = Limiter(10)
+        assert limiter.backlog() == 0.0
+        async with asyncio.TaskGroup() as group:
+            waiting = [group.create_task(run.exchange(limiter.turn(), 0, 0)) for _ in range(40)]
+            await asyncio.sleep(0.5)
+            told = limiter.backlog()
+            before = run.clock.now
+            await asyncio.wait(waiting)
+            assert told == pytest.approx(run.clock.now - before, abs=0.6)
+
+    run.run(main())
+
+
+def test_snapshots_tell_who_waits_who_is_under_way_and_what_was_sent(simulation):
+    run = simulation()
+
+    async def main():
+        narrow = Limiter(5, ledger=ledger_of(("jodoo", "https://a", "acme", "jodoo.form_records")))
+        broad = Limiter(None, ledger=ledger_of(("jodoo", "https://a", "acme")))
+        for other in ("aaa", "other"):
+            ledger_of(("jodoo", "https://a", other)).cool_down(1)
+        ledger_of("of somebody's own").cool_down(1)
+        tasks = [asyncio.create_task(run.exchange(Turn(narrow, broad), 0.5, 0.5)) for _ in range(12)]
+        await asyncio.sleep(1.4)
+        broad.cool_down(3.0)
+        tenant, records = snapshots(("jodoo", "https://a", "acme"))
+        assert (tenant.scope, tenant.rate, tenant.cooldown) == ("tenant", None, 3.0)
+        assert (records.scope, records.rate, records.cooldown) == ("jodoo.form_records", 5, 0.0)
+        assert tenant.waiting == records.waiting == 7
+        assert tenant.in_flight == records.in_flight == 2
+        assert tenant.sent == records.sent == 2
+        await asyncio.gather(*tasks)
+        assert [each.sent for each in snapshots(("jodoo", "https://a", "acme"))] == [0, 0]
+
+    run.run(main())

@@ -1,0 +1,139 @@
+"""Several event loops, one after the other or each in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+
+from workflowkit.ratelimit import Limiter, line
+from workflowkit.ratelimit.ledger import Ledger, ledger_of, snapshots
+
+
+def test_a_second_run_in_one_process_does_not_start_afresh(simulation):
+    run = simulation()
+    server = run.server(30)
+    limiter = Limiter(30)
+    for _ in range(5):
+        run.run(run.saturate(limiter.turn, [server], workers=40, seconds=1.3, up=lambda _: 0.02, down=lambda _: 0.02))
+    assert server.refused == 0
+    assert len(server.accepted) > 150
+    assert not [loop for loop in list(line._lines)[:-1] if loop.is_closed()], "closed loops are forgotten"
+
+
+def test_loops_in_several_threads_share_a_limit():
+    limiter = Limiter(40)
+    sends: list[float] = []
+
+    async def work():
+        until = time.monotonic() + 2.5
+        while time.monotonic() < until:
+            async with limiter.turn() as turn:
+                sends.append(time.monotonic())
+                turn.answered()
+
+    async def main():
+        await asyncio.gather(*(work() for _ in range(10)))
+
+    threads = [threading.Thread(target=lambda: asyncio.run(main())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sends.sort()
+    assert all(later - earlier > 1.0 for earlier, later in zip(sends, sends[40:], strict=False))
+    assert len(sends) >= 100
+
+
+def test_a_slot_given_back_in_one_loop_wakes_who_waits_in_another(loop):
+    limiter = Limiter(1)
+    assert limiter.ledger.take(limiter.quota, loop)
+
+    async def main():
+        waiting = asyncio.create_task(limiter.turn().wait())
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        await asyncio.to_thread(limiter.ledger.give_back, loop, sent_at=None, answered_at=None)
+        await waiting
+        return time.monotonic() - began
+
+    assert asyncio.run(main()) < 0.4, "without looking again by itself"
+
+
+def test_a_slot_that_comes_back_while_somebody_lies_down_is_noticed(monkeypatch, loop):
+    limiter = Limiter(1)
+    assert limiter.ledger.take(limiter.quota, loop)
+    opens = limiter.ledger.opens
+
+    def given_back_meanwhile(quota):
+        answer = opens(quota)
+        monkeypatch.undo()
+        limiter.ledger.give_back(loop, sent_at=None, answered_at=None)
+        return answer
+
+    monkeypatch.setattr(limiter.ledger, "opens", given_back_meanwhile)
+
+    async def main():
+        began = time.monotonic()
+        await limiter.turn().wait()
+        return time.monotonic() - began
+
+    assert asyncio.run(main()) < 0.4, "without looking again by itself"
+
+
+def test_one_scope_has_one_ledger_whoever_asks_first():
+    found: list[list[Ledger]] = [[], []]
+    start = threading.Barrier(2)
+
+    def ask(ledgers):
+        for name in range(300):
+            start.wait()
+            ledgers.append(ledger_of(("raced", str(name))))
+            snapshots(("raced",))
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=ask, args=(ledgers,)) for ledgers in found]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert [id(ledger) for ledger in found[0]] == [id(ledger) for ledger in found[1]]
+    assert len(found[0]) == 300
+
+
+def test_a_slot_may_come_back_when_a_loop_was_closed_with_somebody_waiting(loop):
+    limiter = Limiter(1)
+    assert limiter.ledger.take(limiter.quota, loop)
+
+    async def leave_one_waiting():
+        waiting = asyncio.ensure_future(limiter.turn().wait())
+        await asyncio.sleep(0.01)
+        return waiting
+
+    other = asyncio.new_event_loop()
+    waiting = other.run_until_complete(leave_one_waiting())
+    other.close()
+    limiter.ledger.give_back(loop, sent_at=None, answered_at=None)
+    assert limiter.ledger.opens(limiter.quota) is not None
+    waiting._log_destroy_pending = False
+
+
+def test_a_turn_may_end_after_its_loop():
+    ledger = Ledger()
+
+    async def begin():
+        turn = Limiter(3, ledger=ledger).turn()
+        await turn.wait()
+        turn.sent()
+        return turn
+
+    turn = asyncio.run(begin())
+    with turn:
+        pass
+    assert ledger.snapshot("s").in_flight == 0
+    assert len(ledger._lost) == 1
