@@ -162,6 +162,16 @@ def test_requests_of_a_loop_that_was_closed_under_them_are_lost(now, loop):
     assert ledger.snapshot("s").in_flight == 0
 
 
+def test_without_a_limit_they_are_lost_too(now, loop):
+    ledger = Ledger()
+    dead = asyncio.new_event_loop()
+    for _ in range(MOST_IN_FLIGHT):
+        assert ledger.take(Quota.of(None), dead)
+    assert ledger.opens(Quota.of(None)) is None
+    dead.close()
+    assert ledger.opens(Quota.of(None)) == 10.0
+
+
 def test_a_cooldown_only_moves_later(now, loop):
     ledger = Ledger()
     ledger.cool_down(25.0)
