@@ -6,7 +6,7 @@ here. The columns of the archive's tables are the fields of these rows.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -17,13 +17,14 @@ import attrs
 class InstanceRef:
     """An instance to harvest, with what its listing said of it; None is for what it didn't say.
 
-    `status` is the vendor's, `raw` the vendor's own JSON.
+    `status` is the vendor's, `raw` the vendor's own JSON; `is_open` says whether it can still grow.
     """
 
     id: str
     app_id: str | None = None
     form_id: str | None = None
     status: str | None = None
+    is_open: bool | None = None
     name: str | None = None
     workflow_name: str | None = None
     trigger_type: str | None = None
@@ -64,6 +65,25 @@ class AttachmentRow:
 
 
 @attrs.frozen(kw_only=True)
+class TaskRow:
+    """One task of one instance, commented or not; `position` is that of the list, `raw` the vendor's own JSON."""
+
+    position: int
+    task_id: str
+    flow_id: int
+    flow_name: str
+    title: str | None
+    status: int | None
+    create_action: str | None
+    create_time: datetime
+    finish_action: str | None
+    finish_time: datetime | None
+    assignee_username: str | None
+    assignee_name: str | None
+    raw: bytes
+
+
+@attrs.frozen(kw_only=True)
 class NodeRow:
     """One node of an instance's topology; `position` is that of the list, `raw` the vendor's own JSON."""
 
@@ -82,14 +102,38 @@ class NodeRow:
     raw: bytes
 
 
-Row = LogRow | AttachmentRow | NodeRow
+Row = LogRow | AttachmentRow | TaskRow | NodeRow
+
+
+@attrs.frozen(kw_only=True)
+class Chunk:
+    """Instances as a listing names them, and how many requests that took.
+
+    Attributes:
+        cursor: where the listing goes on, for `Source.instances`; None where it can't, and at its end.
+    """
+
+    refs: Sequence[InstanceRef]
+    requests: int = 0
+    cursor: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class Batch:
-    """The rows that one page of an instance brought, and how many requests it took."""
+    """Rows that one request of an instance brought.
+
+    Attributes:
+        rows: all there are of these kinds from position `first` to the next batch's.
+        kinds: the kinds of rows that it is about.
+        first: the first position that it is about.
+        cursor: where to go on, for `Source.batches`; None if this was the last.
+        requests: how many it took, repeated ones included.
+    """
 
     rows: Sequence[Row]
+    kinds: Sequence[type[Row]]
+    first: int = 0
+    cursor: int | None = None
     requests: int
 
 
@@ -99,21 +143,26 @@ class Source(Protocol):
     Attributes:
         system: whose instances they are, such as ``jodoo``.
         tenant: whose quota reading them uses.
-        requests: how many requests listing the instances has taken so far.
+        name: what it harvests: a run that was cut short is continued by one of the same name.
         window: seconds in which the tenant's limit counts requests; 0 if there is none.
+        resumable: whether its listing can be continued, or begun again, from a cursor.
     """
 
     system: str
     tenant: str
-    requests: int
+    name: str
     window: float
+    resumable: bool
 
     @property
     def kinds(self) -> Sequence[type[Row]]:
         """The kinds of rows that it brings of each instance: all there are of them."""
 
-    def instances(self) -> AsyncIterator[Sequence[InstanceRef]]:
-        """Yield what to harvest, in chunks as they come; the same id may come again."""
+    def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
+        """Yield what to harvest, as it comes, from a cursor on; the same id may come again."""
 
-    def batches(self, instance_id: str) -> AsyncIterator[Batch]:
-        """Yield all rows of one instance, page by page."""
+    def batches(self, instance_id: str, after: int | None = None) -> AsyncGenerator[Batch]:
+        """Yield all rows of one instance, page by page, or those from a cursor on.
+
+        Where there are rows before the cursor, the first batch begins with the last of them.
+        """

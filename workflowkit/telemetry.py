@@ -55,7 +55,7 @@ class Retrying:
 
 @attrs.frozen(kw_only=True)
 class HarvestProgress:
-    """Where a harvest stands; all numbers are instances except `logs`, `nodes` and `requests`.
+    """Where a harvest stands; all numbers are instances but for rows and requests.
 
     Attributes:
         total: known so far; final once `listed` is true.
@@ -71,6 +71,7 @@ class HarvestProgress:
     failed: int
     skipped: int
     logs: int
+    tasks: int = 0
     nodes: int = 0
     requests: int
 

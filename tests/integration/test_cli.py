@@ -14,10 +14,10 @@ import sys
 import time
 
 import pytest
+from given import put
 
 from workflowkit import Archive
 from workflowkit.sandbox import Sandbox, World
-from workflowkit.source import InstanceRef
 
 
 def test_logs_as_a_table_and_as_json(shell, free):
@@ -66,6 +66,7 @@ def test_harvest_status_export(shell, free):
         "failed": 0,
         "skipped": 60,
         "logs": 0,
+        "tasks": 0,
         "nodes": 0,
         "requests": 4,
         "stopped": False,
@@ -73,7 +74,7 @@ def test_harvest_status_export(shell, free):
     code, out, _ = shell("status", "a.db")
     assert (code, str(logs) in out) == (0, True)
     code, out, _ = shell("status", "a.db", "--json")
-    counts = {"pending": 0, "partial": 0, "done": 60, "failed": 0, "logs": logs, "nodes": 0}
+    counts = {"pending": 0, "partial": 0, "done": 60, "failed": 0, "logs": logs, "tasks": 0, "nodes": 0}
     assert json.loads(out) == {**counts, "attachments": json.loads(out)["attachments"], "failures": []}
     code, out, err = shell("export", "a.db", "--to", "a.csv")
     assert (code, out, err) == (0, "", f"{logs} rows of logs written to a.csv\n")
@@ -232,7 +233,7 @@ def test_export_cannot_write(shell):
     code, _, err = shell("export", "a.db", "--to", "no/a.csv")
     assert (code, "no/a.csv: can't be written (No such file or directory); choose another place" in err) == (1, True)
     code, _, err = shell("export", "a.db", "--to", "a.csv", "--table", "users")
-    assert (code, "'users' is not one of 'events', 'logs', 'nodes', 'instances', 'attachments'" in err) == (2, True)
+    assert (code, "'users' is not one of 'events', 'logs', 'tasks', 'nodes', 'instances', 'attachments'" in err) == (2, True)
     assert not [file for file in shell.folder.iterdir() if file.name.startswith("a.csv")]
 
 
@@ -348,7 +349,7 @@ def test_a_pipe_that_stays_open_does_not_hold_up_the_end(shell, free):
 def test_demo_does_the_main_job_afresh_each_time(shell, shell_in, tmp_path_factory, free):
     async def earlier() -> None:
         async with Archive.open(shell.folder / "workflowkit-demo.db") as archive:
-            await archive.enlist("jodoo", "workflowkit-demo", [InstanceRef(id="of-an-earlier-demo")], run=1)
+            await put(archive, "of-an-earlier-demo", tenant="workflowkit-demo")
 
     asyncio.run(earlier())
     elsewhere = shell_in(tmp_path_factory.mktemp("elsewhere"), free).start("demo", "--json")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from given import Given
 
 from workflowkit import (
     Archive,
     AuthenticationError,
     ConfigError,
-    HarvestError,
     JodooClient,
     RetryPolicy,
     ServerError,
@@ -24,8 +22,8 @@ from workflowkit import (
     TransportError,
     harvest,
 )
-from workflowkit.harvesting.database import storable
 from workflowkit.sandbox import Sandbox, World
+from workflowkit.source import Chunk
 from workflowkit.telemetry import HarvestProgress
 
 QUICK = RetryPolicy(attempts=2, first_delay=0.01, longest_delay=0.01)
@@ -227,15 +225,10 @@ async def test_stop_drains(free, jodoo, archive):
 
 
 async def test_stop_before_anything_is_listed(archive):
-    class Silent:
-        system, tenant, kinds, requests, window = "jodoo", "default", (), 0, 1.0
-
-        async def instances(self):
+    class Silent(Given):
+        async def instances(self, after=None):
             await asyncio.Event().wait()
-            yield []
-
-        async def batches(self, instance_id):
-            yield None
+            yield Chunk(refs=())
 
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(0.02, stop.set)
@@ -256,114 +249,12 @@ async def test_cancelling_stops_at_once_and_leaves_nothing_running(free, jodoo, 
     assert (await archive.counts()).pending == 60
 
 
-class Counted:
-    """A source of nothing, whose tenant's limit counts so many seconds."""
-
-    system, tenant, kinds, requests = "jodoo", "default", (), 0
-
-    def __init__(self, window):
-        self.window = window
-        self.listed_at: float = 0.0
-
-    async def instances(self):
-        self.listed_at = time.monotonic()
-        yield []
-
-    async def batches(self, instance_id):
-        yield None
-
-
-async def another_process_harvested(archive, monkeypatch, ago=0.0, tenant="default"):
-    with monkeypatch.context() as patched:
-        patched.setattr("workflowkit.harvesting.archive._PROCESS", "another")
-        patched.setattr(
-            "workflowkit.harvesting.archive.now", lambda: storable(datetime.now(UTC) - timedelta(seconds=ago))
-        )
-        await archive.beat("jodoo", tenant)
-
-
-async def test_what_another_process_sent_a_moment_ago_is_waited_out(archive, monkeypatch):
-    await another_process_harvested(archive, monkeypatch)
-    began = time.monotonic()
-    source = Counted(0.7)
-    await harvest(source, archive)
-    assert source.listed_at - began >= 0.7
-    second = Counted(30.0)
-    async with asyncio.timeout(20):  # this process knows what it has sent itself
-        await harvest(second, archive)
-
-
-@pytest.mark.parametrize(
-    ("ago", "tenant", "window"), [(33.0, "default", 30.0), (0.0, "other", 30.0), (0.0, "default", 0)]
-)
-async def test_nothing_is_waited_for_without_need(archive, monkeypatch, ago, tenant, window):
-    await another_process_harvested(archive, monkeypatch, ago, tenant)
-    async with asyncio.timeout(20):
-        await harvest(Counted(window), archive)
-
-
-async def test_stop_ends_that_wait(archive, monkeypatch):
-    await another_process_harvested(archive, monkeypatch)
-    stop = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.05, stop.set)
-    async with asyncio.timeout(20):
-        summary = await harvest(Counted(30.0), archive, stop=stop)
-    assert summary.stopped
-
-
-async def test_a_note_that_cannot_be_made_now_ends_nothing(archive, monkeypatch):
-    monkeypatch.setattr("workflowkit.harvesting.engine._BEAT", 0.01)
-    failed = 0
-
-    async def locked(system, tenant):
-        nonlocal failed
-        failed += 1
-        if failed > 1:
-            raise HarvestError("another process is writing to it")
-
-    monkeypatch.setattr(archive, "beat", locked)
-
-    class Slow(Counted):
-        async def instances(self):
-            while failed < 4:
-                await asyncio.sleep(0.01)
-            yield []
-
-    await harvest(Slow(1.0), archive)
-
-
-async def test_a_harvest_says_that_it_is_alive(archive, monkeypatch):
-    monkeypatch.setattr("workflowkit.harvesting.engine._BEAT", 0.05)
-    beats = []
-    beat = archive.beat
-
-    async def counted(system, tenant):
-        beats.append((system, tenant))
-        return await beat(system, tenant)
-
-    monkeypatch.setattr(archive, "beat", counted)
-
-    class Slow(Counted):
-        async def instances(self):
-            while len(beats) < 4:
-                await asyncio.sleep(0.01)
-            yield []
-
-    await harvest(Slow(1.0), archive)
-    assert set(beats) == {("jodoo", "default")}
-
-
 @pytest.mark.parametrize("within", [False, True])
 async def test_cancelling_while_waiting_for_the_listing(archive, within):
-    class Slow:
-        system, tenant, kinds, requests, window = "jodoo", "default", (), 0, 1.0
-
-        async def instances(self):
+    class Slow(Given):
+        async def instances(self, after=None):
             await asyncio.sleep(60)
-            yield []
-
-        async def batches(self, instance_id):
-            yield None
+            yield Chunk(refs=())
 
     task = asyncio.create_task(asyncio.wait_for(harvest(Slow(), archive), 0.05) if within else harvest(Slow(), archive))
     await asyncio.sleep(0.02)

@@ -100,12 +100,15 @@ async def test_nodes(free, secmaster, archive):
     assert failed == [(sum(node["status"] == "FAILED" for _, _, node in nodes),)]
 
 
-async def test_a_second_run_costs_the_listing_and_changes_nothing(free, secmaster, archive):
+async def test_a_second_run_costs_the_listing_and_what_was_running_and_changes_nothing(free, secmaster, archive):
     await harvest(secmaster.workspace_source(topology=True), archive)
-    everything = [f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4" for table in ("instances", "nodes")]
+    everything = [
+        "SELECT system, tenant, id, state, status, error, holds, is_open, cursor, run, raw FROM instances ORDER BY id",
+        "SELECT * FROM nodes ORDER BY 1, 2, 3, 4",
+    ]
     before = [rows(archive.path, query) for query in everything]
     summary = await harvest(secmaster.workspace_source(topology=True), archive)
-    assert (summary.done, summary.skipped, summary.requests) == (0, 120, 2)
+    assert (summary.done, summary.skipped, summary.requests) == (1, 119, 3)
     assert before == [rows(archive.path, query) for query in everything]
 
 
@@ -151,10 +154,10 @@ async def test_one_that_vanished_is_recorded_and_the_rest_goes_on(free, secmaste
     source = secmaster.workspace_source(topology=True)
     listed = source.instances
 
-    async def then_one_is_deleted() -> Any:
-        async for refs in listed():
+    async def then_one_is_deleted(after: str | None = None) -> Any:
+        async for chunk in listed(after):
             free.workspace.gone.add(50)
-            yield refs
+            yield chunk
 
     source.instances = then_one_is_deleted
     summary = await harvest(source, archive)
@@ -186,7 +189,7 @@ async def test_an_unknown_workspace_ends_it_at_once(free, archive):
 async def test_an_outage_is_no_instances_fault_whether_it_has_a_code_or_not(free, secmaster, archive, kind):
     free.fault(kind, times=10_000, endpoint="secmaster.workflow_instance")
     with pytest.raises((ServerError, TransportError)):
-        await harvest(secmaster.workspace_source(topology=True), archive)
+        await harvest(secmaster.workspace_source(topology=True), archive, max_outage=0.5)
     counts = await archive.counts()
     assert (counts.pending, counts.failed) == (120, 0)
 
@@ -217,15 +220,15 @@ async def test_when_tokens_cannot_be_had_any_more_all_are_still_to_do(free, arch
         source = client.workspace_source(topology=True)
         listed = source.instances
 
-        async def then_iam_goes_down() -> Any:
-            async for refs in listed():
+        async def then_iam_goes_down(after: str | None = None) -> Any:
+            async for chunk in listed(after):
                 free.iam.revoke()
                 free.fault("502", times=10_000, endpoint="iam.tokens")
-                yield refs
+                yield chunk
 
         source.instances = then_iam_goes_down  # type: ignore[method-assign]
         with pytest.raises(ServerError, match=r"iam\.tokens"):
-            await harvest(source, archive)
+            await harvest(source, archive, max_outage=0.5)
     assert (await archive.counts()).failed == 0
 
 

@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import attrs
 import pytest
+from given import begun, put
 
 from workflowkit import Archive, ConfigError, HarvestError
-from workflowkit.harvesting.archive import Listed
 from workflowkit.harvesting.database import storable
+from workflowkit.harvesting.run import Named
 from workflowkit.harvesting.schema import TABLES, VERSION, columns
 from workflowkit.harvesting.writer import Writer
-from workflowkit.source import AttachmentRow, InstanceRef, LogRow, NodeRow
+from workflowkit.source import AttachmentRow, Chunk, InstanceRef, LogRow
 
 ROW = LogRow(
     position=0,
@@ -35,11 +36,6 @@ ROW = LogRow(
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "a.db"
-
-
-async def put(archive: Archive, instance_id: str = "i", *rows: LogRow) -> None:
-    await archive.enlist("jodoo", "t", [InstanceRef(id=instance_id)], run=1)
-    await archive.store("jodoo", "t", instance_id, rows)
 
 
 async def test_the_file_is_its_owners_only(path):
@@ -82,7 +78,7 @@ async def test_the_tables_are_those_the_design_names(path):
 
 async def test_times_are_utc_text_and_events_are_of_instances_that_are_done(path):
     async with Archive.open(path) as archive:
-        await put(archive, "i", ROW)
+        await put(archive, "i", ROW, kinds=(LogRow,))
         assert [chunk async for chunk in archive.read("events")] == [
             (
                 (
@@ -95,11 +91,13 @@ async def test_times_are_utc_text_and_events_are_of_instances_that_are_done(path
                     "end_time",
                     "resource",
                     "outcome",
+                    "lifecycle",
+                    "origin",
                 ),
-                [("jodoo", "t", "i", 0, "Review", "2024-01-09T03:16:35.447Z", None, "n", None)],
+                [("jodoo", "t", "i", 0, "Review", "2024-01-09T03:16:35.447Z", None, "n", None, "start", "logs")],
             )
         ]
-        await archive.fail("jodoo", "t", "i", "gone")
+        await (await begun(archive)).fail("i", "gone")
         assert [chunk async for _, chunk in archive.read("events")] == [[]]
 
 
@@ -186,6 +184,13 @@ CREATE TABLE logs (
     operator_username TEXT, operator_name TEXT, comment TEXT, signature_url TEXT, raw TEXT NOT NULL,
     PRIMARY KEY (system, tenant, instance_id, position)
 );
+CREATE TABLE tasks (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, instance_id TEXT NOT NULL, position BIGINT NOT NULL,
+    task_id TEXT, flow_id BIGINT, flow_name TEXT, title TEXT, status BIGINT,
+    create_action TEXT, create_time TEXT, finish_action TEXT, finish_time TEXT,
+    assignee_username TEXT, assignee_name TEXT, raw TEXT NOT NULL,
+    PRIMARY KEY (system, tenant, instance_id, position)
+);
 CREATE TABLE nodes (
     system TEXT NOT NULL, tenant TEXT NOT NULL, instance_id TEXT NOT NULL, position BIGINT NOT NULL,
     instance_type TEXT, action_id TEXT, action_name TEXT, parent_instance_id TEXT,
@@ -216,10 +221,10 @@ async def test_an_archive_of_the_first_version_is_read_as_it_is_and_upgraded_whe
         assert (await archive.counts()).done == 1
         assert [len(rows) async for _, rows in archive.read("events")] == [1]
     assert path.read_bytes() == before
-    kinds = (LogRow, AttachmentRow)
     async with Archive.open(path) as archive:
-        listed = await archive.enlist("jodoo", "t", [InstanceRef(id="i"), InstanceRef(id="j")], run=1, kinds=kinds)
-        assert listed == Listed(1, 1, 0), "what is done stays done"
+        run = await begun(archive, kinds=(LogRow, AttachmentRow))
+        named = await run.enlist(Chunk(refs=[InstanceRef(id="i"), InstanceRef(id="j")]))
+        assert named == Named(1, 1, 0), "what is done stays done"
         names, rows = await anext(archive.read("events"))
         assert (names[4], rows[0][4]) == ("activity", "Review")
     async with Archive.open(tmp_path / "new.db"):
@@ -227,53 +232,13 @@ async def test_an_archive_of_the_first_version_is_read_as_it_is_and_upgraded_whe
     shapes = []
     for file in (path, tmp_path / "new.db"):
         connection = sqlite3.connect(file)
-        tables = ("instances", "logs", "nodes", "attachments", "harvests", "events")
+        tables = ("instances", "logs", "tasks", "nodes", "attachments", "harvests", "events")
         shapes.append(
             [[column[1:3] for column in connection.execute(f"PRAGMA table_info({table})")] for table in tables]
         )
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
         connection.close()
     assert shapes[0] == shapes[1]
-
-
-async def test_an_archive_tells_when_another_process_last_harvested_into_it(path, monkeypatch):
-    async with Archive.open(path) as archive:
-        assert await archive.beat("jodoo", "t") is None
-        assert await archive.beat("jodoo", "t") is None, "this process knows what it has sent itself"
-        monkeypatch.setattr("workflowkit.harvesting.archive._PROCESS", "another")
-        assert await archive.beat("jodoo", "other") is None
-        ago = await archive.beat("jodoo", "t")
-        assert ago is not None
-        assert -0.1 < ago < 5.0
-        assert await archive.beat("jodoo", "t") is None
-    connection = sqlite3.connect(path)
-    connection.execute("UPDATE harvests SET process = 'a third', alive_at = '2026-01-02T03:04:05.678Z'")
-    connection.commit()
-    connection.close()
-    async with Archive.open(path) as archive:
-        ago = await archive.beat("jodoo", "t")
-        assert ago is not None
-        expected = (datetime.now(UTC) - datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)).total_seconds()
-        assert ago == pytest.approx(expected, abs=5.0)
-
-
-async def test_an_instance_is_taken_up_again_when_it_has_changed_or_lacks_what_is_wanted(path):
-    async def listed(run, kinds=(), **told):
-        return await archive.enlist("s", "t", [InstanceRef(id="i", **told)], run=run, kinds=kinds)
-
-    todo, done = Listed(1, 0, 0), Listed(0, 1, 0)
-    async with Archive.open(path) as archive:
-        assert await listed(1, status="RUNNING") == todo
-        await archive.store("s", "t", "i", (), kinds=())
-        assert await listed(2, status="RUNNING") == done
-        assert await listed(3) == done, "a listing that doesn't tell the status changes nothing"
-        assert await listed(4, status="FINISHED") == todo
-        await archive.store("s", "t", "i", (), kinds=())
-        assert await listed(5, (NodeRow,), status="FINISHED") == todo, "its nodes were never asked for"
-        await archive.store("s", "t", "i", (), kinds=(NodeRow,))
-        assert await listed(6, (NodeRow,), status="FINISHED") == done
-        assert await listed(7, (), status="FINISHED") == done
-        assert await listed(8, (LogRow, AttachmentRow)) == todo
 
 
 async def test_a_folder_that_is_not_there(tmp_path):
@@ -319,7 +284,7 @@ async def test_an_empty_file_becomes_an_archive(path):
 async def test_a_full_disk_stops_cleanly(path):
     async with Archive.open(path) as archive:
         await put(archive, "first", ROW)
-        await archive._run(lambda connection: connection.execute("PRAGMA max_page_count = 1"))
+        await archive.transact(lambda connection: connection.execute("PRAGMA max_page_count = 1"))
         big = attrs.evolve(ROW, raw=b"x" * 100_000)
         with pytest.raises(HarvestError, match="the disk is full; free some space and run the same command again"):
             await put(archive, "second", big)
@@ -330,7 +295,7 @@ async def test_a_full_disk_stops_cleanly(path):
 
 async def test_another_writer_is_named(path):
     async with Archive.open(path) as archive:
-        await archive._run(lambda connection: connection.execute("PRAGMA busy_timeout = 20"))
+        await archive.transact(lambda connection: connection.execute("PRAGMA busy_timeout = 20"))
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(HarvestError, match="another process is writing to it"):

@@ -4,10 +4,11 @@ import csv
 from datetime import UTC, datetime
 
 import pytest
+from given import put
 
 from workflowkit import Archive, ConfigError
 from workflowkit.export import export_to, format_of
-from workflowkit.source import InstanceRef, LogRow
+from workflowkit.source import LogRow
 
 
 async def test_csv_keeps_every_line_end_within_its_cell(tmp_path):
@@ -30,8 +31,7 @@ async def test_csv_keeps_every_line_end_within_its_cell(tmp_path):
         for position, comment in enumerate(comments)
     ]
     async with Archive.open(tmp_path / "a.db") as archive:
-        await archive.enlist("jodoo", "t", [InstanceRef(id="i")], run=1)
-        await archive.store("jodoo", "t", "i", rows)
+        await put(archive, "i", *rows)
         assert await export_to(archive, "logs", str(tmp_path / "a.csv"), "csv") == 5
     with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as lines:
         assert [row["comment"] for row in csv.DictReader(lines)] == comments

@@ -11,7 +11,7 @@ from .options import as_json
 from .output import count_of, print_json, print_table, say
 
 _SHOWN = 100
-TABLES = ("events", "logs", "nodes", "instances", "attachments")
+TABLES = ("events", "logs", "tasks", "nodes", "instances", "attachments")
 
 
 @click.command()

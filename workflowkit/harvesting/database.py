@@ -15,11 +15,8 @@ from ..errors import HarvestError
 from .schema import APPLICATION_ID, CREATE, UPGRADES, VERSION
 
 _LARGEST_INTEGER = 2**63 - 1
-_QUEUE = """
-    CREATE TABLE temp.queue (
-        place INTEGER PRIMARY KEY, run INTEGER, instance INTEGER, todo INTEGER, UNIQUE (run, instance)
-    )
-"""
+_NAMED = "CREATE TABLE temp.named (run INTEGER, instance INTEGER, PRIMARY KEY (run, instance)) WITHOUT ROWID"
+"""What this process has named already in each of its runs: an id that comes again is counted once."""
 
 
 def connect(path: Path, *, create: bool) -> sqlite3.Connection:
@@ -41,7 +38,7 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
         if create:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(_QUEUE)
+            connection.execute(_NAMED)
     except sqlite3.Error as error:
         connection.close()
         raise HarvestError(f"{path}: {explain(error)}") from error

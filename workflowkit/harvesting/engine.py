@@ -1,33 +1,26 @@
 """The harvest: list what there is, do what isn't done, let nothing stop the rest.
 
-A source's instances are enlisted in the archive first, as quickly as the source lists them, so
-that memory stays flat and the total is soon known. Workers take them from there. An instance is
-stored in one transaction together with the fact that it is done: whenever the process is killed,
-the next run finds each one either whole or still to do.
+A source's instances are enlisted in the archive as quickly as the source lists them, so that memory
+stays flat and the total is soon known. Workers take them from there and store page by page, each
+with the place to go on from: whenever the process is killed, the next run goes on there.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
-from itertools import count
 
-import attrs
-
-from ..errors import (
-    AuthenticationError,
-    ConfigError,
-    HarvestError,
-    QuotaExceeded,
-    RateLimited,
-    ServerError,
-    TransportError,
-    WorkflowKitError,
-)
-from ..source import LogRow, NodeRow, Row, Source
-from ..telemetry import HarvestProgress, Observer, notify
+from ..errors import AuthenticationError, ConfigError, HarvestError, QuotaExceeded, ServerError, WorkflowKitError
+from ..source import Batch, Chunk, LogRow, Source
+from ..telemetry import Observer
 from .archive import Archive
+from .database import storable
+from .outage import PASSING, Outage
+from .run import Run
+from .succession import BEAT, succeed
+from .tally import Summary, Tally
 
 _AHEAD = 100
 """Instances taken from the archive at a time."""
@@ -35,35 +28,9 @@ _AHEAD = 100
 _SUSPECTS = 3
 """Failures in a row that a single worker needs before it takes the service to be down."""
 
-_BEAT = 1.0
-"""Seconds between two notes in the archive that this harvest is alive."""
-
-_PASSING = (TransportError, ServerError)
-_FATAL = (AuthenticationError, QuotaExceeded, RateLimited, ConfigError)
-
-
-@attrs.frozen(kw_only=True)
-class Summary:
-    """What a harvest did.
-
-    Attributes:
-        done: instances harvested.
-        failed: instances recorded as failed, now or, without `retry_failed`, by an earlier run;
-            `Archive.failures` names them.
-        skipped: instances that an earlier run had harvested.
-        logs: rows of logs stored.
-        nodes: rows of nodes stored.
-        requests: sent, retries and listings included.
-        stopped: whether `stop` ended it early; the same call goes on from there.
-    """
-
-    done: int
-    failed: int
-    skipped: int
-    logs: int
-    nodes: int = 0
-    requests: int
-    stopped: bool
+_FATAL = (AuthenticationError, QuotaExceeded, ConfigError, HarvestError)
+_SIGNED = re.compile(r'("https?:[^"?]*)\?[^"]*')
+"""A link's signature is another one in each answer."""
 
 
 async def harvest(
@@ -72,39 +39,60 @@ async def harvest(
     *,
     concurrency: int = 20,
     stop: asyncio.Event | None = None,
+    refresh: bool = False,
     retry_failed: bool = False,
+    max_outage: float = 21_600.0,
     observers: Sequence[Observer] = (),
 ) -> Summary:
     """Store every instance of the source, or of several sources side by side, in the archive.
 
-    Instances that an earlier run has finished, one way or the other, cost nothing. One that fails for itself (unknown,
-    no permission, an undocumented answer) is recorded and the rest goes on.
+    Instances that an earlier run has finished, one way or the other, cost nothing, unless their status has
+    changed or they were open. One that fails for itself (unknown, no permission, an undocumented answer)
+    is recorded and the rest goes on. While the service fails whatever is asked, it is tried again, ever more
+    seldom, up to once a minute.
 
     Args:
         source: one source, or a list of them; each has its own workers.
         archive: where to; it must have been entered.
         concurrency: instances of a source under way at once.
         stop: when set, nothing new begins, what is under way is finished, and the call returns.
+        refresh: take up instances that are done as well.
         retry_failed: take up instances that an earlier run recorded as failed.
+        max_outage: seconds for which the service may fail before its error is raised; if it has never
+            answered in this call, that is at once.
         observers: called with a `HarvestProgress` after every change.
 
     Raises:
-        AuthenticationError, QuotaExceeded, RateLimited: nothing further can succeed now.
-        TransportError, ServerError: the service can't be reached, whatever is asked of it.
-        HarvestError: the archive can't be written.
+        AuthenticationError, QuotaExceeded: nothing further can succeed now.
+        TransportError, ServerError, RateLimited: the service can't be reached, whatever is asked of it.
+        HarvestError: the archive can't be written, or another process is harvesting into it.
 
-    After any of them, and after cancelling, the same call continues where it was.
+    After any of them, and after cancelling or SIGKILL, the same call continues where it was.
     """
     if concurrency < 1:
         raise ConfigError(f"concurrency={concurrency!r}: pass 1 or more")
     sources = [source] if not isinstance(source, Sequence) else source
-    tally = _Tally(len(sources), observers)
+    identities = [(each.system, each.tenant, each.name) for each in sources]
+    if len(set(identities)) < len(identities):
+        raise ConfigError("source: two of them are the same; put their ids into one, or name their tenants apart")
     stopping = stop or asyncio.Event()
-    runs = [_Run(each, archive, tally, stopping, concurrency, retry_failed=retry_failed) for each in sources]
+    await succeed(archive, sources, stopping)
+    tally = Tally(len(sources), observers)
+    parts = [
+        _Part(
+            each,
+            Run(archive, each, refresh=refresh, retry_failed=retry_failed),
+            tally,
+            stop=stopping,
+            concurrency=concurrency,
+            max_outage=max_outage,
+        )
+        for each in sources
+    ]
     try:
         async with asyncio.TaskGroup() as group:
-            for run in runs:
-                group.create_task(run.work())
+            for part in parts:
+                group.create_task(part.work())
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
     return tally.summary(stopped=stopping.is_set())
@@ -115,181 +103,201 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
-class _Tally:
-    """Counts for all sources of one harvest, and tells the observers."""
-
-    def __init__(self, sources: int, observers: Sequence[Observer]) -> None:
-        self.listing = sources
-        self.total = self.done = self.failed = self.skipped = self.logs = self.nodes = self.requests = 0
-        self._observers = observers
-
-    def tell(self) -> None:
-        """Report where the harvest stands."""
-        notify(self._observers, HarvestProgress(total=self.total, listed=self.listing == 0, **self._counts()))
-
-    def summary(self, *, stopped: bool) -> Summary:
-        """Return the final counts."""
-        return Summary(stopped=stopped, **self._counts())
-
-    def _counts(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in ("done", "failed", "skipped", "logs", "nodes", "requests")}
-
-
-_numbers = count(1)
-
-
-class _Run:
+class _Part:
     """One source's part of a harvest."""
 
     def __init__(
-        self,
-        source: Source,
-        archive: Archive,
-        tally: _Tally,
-        stop: asyncio.Event,
-        concurrency: int,
-        *,
-        retry_failed: bool,
+        self, source: Source, run: Run, tally: Tally, *, stop: asyncio.Event, concurrency: int, max_outage: float
     ) -> None:
         self._source = source
-        self._archive = archive
+        self._run = run
         self._tally = tally
         self._stop = stop
         self._concurrency = concurrency
-        self._retry_failed = retry_failed
-        self._number = next(_numbers)
+        self._unlisted = Outage(stop, max_outage)
+        self._outage = Outage(stop, max_outage)
+        self._answered = False  # whether the service has, ever
+        self._down: WorkflowKitError | None = None  # what it says to everything
         self._grown = asyncio.Event()
-        self._listed = False
-        self._done = 0
+        self._taken: set[str] = set()  # from the archive, and not finished
         self._suspects: dict[str, WorkflowKitError] = {}
+        self._again: set[str] = set()  # were suspects when the service was down
 
     async def work(self) -> None:
         """List and harvest side by side, until all that was listed is done or something is fatal."""
-        await self._succeed()
+        if self._stop.is_set():
+            return
+        await self._run.begin()
+        self._tally.name(self._run.named)
         async with aclosing(self._todo()) as todo, asyncio.TaskGroup() as group:
             aside = [group.create_task(each) for each in (self._list(), self._wake_at_stop(), self._beat())]
             taking = asyncio.Lock()
             await asyncio.wait([group.create_task(self._worker(todo, taking)) for _ in range(self._concurrency)])
             for task in aside:
                 task.cancel()
-        if self._done:
-            await self._record_suspects()
-        elif self._suspects and not self._stop.is_set():
+        if self._stop.is_set():
+            return
+        if self._suspects and not self._answered:
             raise next(iter(self._suspects.values()))
-        await self._archive.forget(self._number)
-
-    async def _succeed(self) -> None:
-        """Wait until what a process that harvested just now has sent is no longer counted; it can't tell us."""
-        window = self._source.window
-        ago = await self._archive.beat(self._source.system, self._source.tenant)
-        if ago is not None and ago < window + 2 * _BEAT:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(window):
-                    await self._stop.wait()
+        await self._record(self._suspects)
+        await self._run.end()
 
     async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(_BEAT)
+        alive = True
+        while alive:
+            await asyncio.sleep(BEAT)
             with suppress(HarvestError):  # it can wait; whoever has something to store can't
-                await self._archive.beat(self._source.system, self._source.tenant)
-
-    async def _list(self) -> None:
-        before = self._source.requests
-        async for refs in self._source.instances():
-            listed = await self._archive.enlist(
-                self._source.system,
-                self._source.tenant,
-                refs,
-                run=self._number,
-                kinds=self._source.kinds,
-                retry_failed=self._retry_failed,
-            )
-            self._tally.total += listed.queued + listed.done + listed.failed
-            self._tally.skipped += listed.done
-            self._tally.failed += listed.failed
-            self._tally.requests += self._source.requests - before
-            before = self._source.requests
-            self._tally.tell()
-            self._grown.set()
-        self._tally.requests += self._source.requests - before
-        self._listed = True
-        self._tally.listing -= 1
-        self._tally.tell()
-        self._grown.set()
+                alive = await self._run.beat()
+        raise HarvestError("another process has begun the same harvest into this archive; this one ends for it")
 
     async def _wake_at_stop(self) -> None:
         await self._stop.wait()
         self._grown.set()
 
-    async def _todo(self) -> AsyncGenerator[str]:
+    async def _list(self) -> None:
+        while not self._run.listed and not self._stop.is_set():
+            try:
+                async for chunk in self._source.instances(self._run.cursor):
+                    self._answered = self._answered or chunk.requests > 0
+                    self._unlisted.end()
+                    await self._enlist(chunk, last=self._source.resumable and chunk.cursor is None)
+                if not self._run.listed:
+                    await self._enlist(Chunk(refs=()), last=True)
+            except PASSING as error:
+                if not (self._answered and self._source.resumable):
+                    raise
+                self._tally.requests += error.attempts
+                await self._unlisted.wait(error)
+        self._tally.listing -= 1
+        self._tally.tell()
+        self._grown.set()
+
+    async def _enlist(self, chunk: Chunk, *, last: bool) -> None:
+        self._tally.name(await self._run.enlist(chunk, last=last))
+        self._tally.requests += chunk.requests
+        self._tally.tell()
+        self._grown.set()
+
+    async def _todo(self) -> AsyncGenerator[tuple[str, int | None]]:
         """Yield what is enlisted, waiting for more until the listing has ended or `stop` is set."""
-        place = 0
         while not self._stop.is_set():
             self._grown.clear()
-            ended = self._listed
-            taken = await self._archive.take(self._number, after=place, most=_AHEAD)
-            for at, instance_id in taken:
+            ended = self._run.listed
+            taken = await self._run.take(_AHEAD, without=self._taken)
+            self._taken.update(instance_id for instance_id, _ in taken)
+            for instance_id, cursor in taken:
                 if self._stop.is_set():
                     return
-                yield instance_id
-                place = at
-            if not taken and ended:
+                yield instance_id, cursor
+            if taken or self._try_again():
+                continue
+            if ended and not self._taken - self._suspects.keys():
                 return
-            if not taken:
-                await self._grown.wait()
+            await self._grown.wait()
 
-    async def _worker(self, todo: AsyncGenerator[str], taking: asyncio.Lock) -> None:
+    def _try_again(self) -> bool:
+        """Put a suspect back, if the service is down and there is nothing else to try it with."""
+        under_way = len(self._taken) - len(self._suspects)
+        if self._run.listed and not under_way and self._answered and len(self._suspects) >= _SUSPECTS:
+            self._down = next(iter(self._suspects.values()))
+        if self._down is None or under_way or not self._suspects:
+            return False
+        instance_id = next(iter(self._suspects))
+        del self._suspects[instance_id]
+        self._taken.discard(instance_id)
+        return True
+
+    async def _worker(self, todo: AsyncGenerator[tuple[str, int | None]], taking: asyncio.Lock) -> None:
         while True:
-            async with taking:
-                instance_id = await anext(todo, None)
-            if instance_id is None:
+            async with taking:  # while the service is down, one after the other
+                if self._down:
+                    await self._outage.wait(self._down)
+                found = await anext(todo, None)
+            if found is None:
                 return
-            await self._harvest(instance_id)
+            await self._harvest(*found)
             self._tally.tell()
+            self._grown.set()
 
-    async def _harvest(self, instance_id: str) -> None:
-        rows: list[Row] = []
-        requests = 0
-        source = self._source
+    async def _harvest(self, instance_id: str, cursor: int | None) -> None:
         try:
-            async for batch in source.batches(instance_id):
-                rows.extend(batch.rows)
-                requests += batch.requests
+            async with aclosing(self._batches(instance_id, cursor)) as batches:
+                async for batch in batches:
+                    await self._run.store(instance_id, batch)
+                    self._tally.store(batch, after=cursor or 0)
         except _FATAL:
             raise
         except WorkflowKitError as error:
-            self._tally.requests += requests + error.attempts
+            self._tally.requests += error.attempts
             await self._failed(instance_id, error)
             return
-        await self._archive.store(source.system, source.tenant, instance_id, rows, kinds=source.kinds)
-        self._done += 1
         self._tally.done += 1
-        self._tally.requests += requests
-        self._tally.logs += sum(isinstance(row, LogRow) for row in rows)
-        self._tally.nodes += sum(isinstance(row, NodeRow) for row in rows)
-        await self._record_suspects()
+        self._taken.discard(instance_id)
+        await self._served()
+
+    async def _batches(self, instance_id: str, cursor: int | None) -> AsyncGenerator[Batch]:
+        """Yield an instance's batches from a cursor on; all, if the log before it isn't the one that is stored."""
+        stored = await self._run.stored_log(instance_id, cursor - 1) if cursor else None
+        async with aclosing(self._source.batches(instance_id, cursor)) as batches:
+            async for batch in batches:
+                if stored is not None and not _begins_with(batch, stored):
+                    self._tally.requests += batch.requests
+                    break
+                stored = None
+                yield batch
+            else:
+                return
+        async with aclosing(self._source.batches(instance_id)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def _served(self) -> None:
+        """Judge the suspects, now that another one has succeeded.
+
+        They are recorded as failed; but if the service was down, they have a second chance.
+        """
+        self._answered = True
+        suspects, self._suspects = self._suspects, {}
+        if self._down:
+            self._down = None
+            self._outage.end()
+            first = suspects.keys() - self._again
+            self._again |= first
+            self._taken -= first
+            suspects = {instance_id: error for instance_id, error in suspects.items() if instance_id not in first}
+        await self._record(suspects)
 
     async def _failed(self, instance_id: str, error: WorkflowKitError) -> None:
         """Record the failure, unless it may be the service's rather than this instance's own.
 
-        One that passes by itself makes the instance only suspect: it is recorded once another one
-        succeeds. If as many as are under way at once fail in a row, the service is down, and all
-        are still to do. So they are if something else that every instance needs has failed.
+        One that passes by itself makes the instance only suspect. If as many as are under way at once
+        fail in a row, the service is down, and all are still to do. So they are if something else
+        that every instance needs has failed.
         """
-        if error.endpoint is not None and error.subject != instance_id:
-            raise error
-        if not isinstance(error, _PASSING) or (isinstance(error, ServerError) and error.subject_only):
-            await self._record(instance_id, error)
+        passing = isinstance(error, PASSING) and not (isinstance(error, ServerError) and error.subject_only)
+        if not passing:
+            if error.endpoint is not None and error.subject != instance_id:
+                raise error
+            await self._record({instance_id: error})
             return
         self._suspects[instance_id] = error
         if len(self._suspects) >= max(self._concurrency, _SUSPECTS):
-            raise error
+            if not self._answered:
+                raise error
+            self._down = error
 
-    async def _record_suspects(self) -> None:
-        suspects, self._suspects = self._suspects, {}
-        for instance_id, error in suspects.items():
-            await self._record(instance_id, error)
+    async def _record(self, failures: Mapping[str, WorkflowKitError]) -> None:
+        for instance_id, error in failures.items():
+            await self._run.fail(instance_id, str(error), requests=error.attempts)
+            self._tally.failed += 1
+            self._taken.discard(instance_id)
 
-    async def _record(self, instance_id: str, error: WorkflowKitError) -> None:
-        await self._archive.fail(self._source.system, self._source.tenant, instance_id, str(error))
-        self._tally.failed += 1
+
+def _begins_with(batch: Batch, stored: str) -> bool:
+    """Return whether the batch's first row is the log that is stored."""
+    first = batch.rows[0] if batch.rows else None
+    return isinstance(first, LogRow) and _unsigned(storable(first.raw)) == _unsigned(stored)
+
+
+def _unsigned(raw: str) -> str:
+    return _SIGNED.sub(r"\1", raw)

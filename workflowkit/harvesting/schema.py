@@ -1,10 +1,17 @@
 """The archive's tables: plain, made to be queried by hand, the same in SQLite and PostgreSQL.
 
-`tasks` (an instance's tasks, commented or not) are laid down, and stay empty until a harvest can be
-asked for them. A column is added, never renamed. `state` is ours (pending, partial, done, failed),
-`status` the vendor's, null if not asked; `holds` names the tables whose rows were stored when it was
-last done: other tables may have older ones. `harvests` tells when a tenant's was last alive. Times
+A column is added, never renamed. `state` is ours (pending, partial, done, failed), `status` the
+vendor's, null if not asked; `holds` names the tables whose rows were stored when it was last done:
+other tables may have older ones. Of what is partial, `cursor` is the position to go on from. Times
 are UTC text. `raw` is the vendor's own JSON of that row.
+
+`harvests` has the latest run of each source: how far its listing came, what it has named, and when
+it was last alive. `run`, of an instance, is the one that is still to harvest it.
+
+The view `events` is what process mining wants, a row for each step: of instances that are done, in
+the order of system, tenant, case_id, position. `origin` is the table it comes from: where an
+instance's tasks were harvested they are its events, since its logs are some of them once more; else
+its logs; of SecMaster its nodes. `lifecycle` is ``start`` for a step that is open, else ``complete``.
 """
 
 from __future__ import annotations
@@ -13,35 +20,49 @@ from collections.abc import Mapping
 
 import attrs
 
-from ..source import AttachmentRow, InstanceRef, LogRow, NodeRow, Row
+from ..source import AttachmentRow, InstanceRef, LogRow, NodeRow, Row, TaskRow
 
-VERSION = 3
+VERSION = 4
 """Stored in the archive; an older one is upgraded when it is written to, a newer one refused."""
 
 APPLICATION_ID = 0x776B6974  # "wkit"
 """Marks a SQLite file as one of ours."""
 
-_EVENTS = """
-CREATE VIEW events AS
-    SELECT logs.system, logs.tenant, logs.instance_id AS case_id, logs.position,
-        logs.flow_name AS activity, logs.create_time AS start_time, logs.finish_time AS end_time,
-        logs.operator_name AS resource, logs.finish_action AS outcome
-    FROM logs JOIN instances
-        ON instances.system = logs.system AND instances.tenant = logs.tenant AND instances.id = logs.instance_id
-    WHERE instances.state = 'done' AND instances.holds LIKE '%logs%'
-    UNION ALL
-    SELECT nodes.system, nodes.tenant, nodes.instance_id, nodes.position,
-        nodes.action_name, nodes.start_time, nodes.end_time, NULL, nodes.status
-    FROM nodes JOIN instances
-        ON instances.system = nodes.system AND instances.tenant = nodes.tenant AND instances.id = nodes.instance_id
-    WHERE instances.state = 'done' AND instances.holds LIKE '%nodes%';
+_EVENTS_OF = """
+    SELECT {table}.system, {table}.tenant, {table}.instance_id AS case_id, {table}.position, {columns},
+        CASE WHEN {table}.{end} IS NULL THEN 'start' ELSE 'complete' END AS lifecycle, '{table}' AS origin
+    FROM {table} JOIN instances ON instances.system = {table}.system
+        AND instances.tenant = {table}.tenant AND instances.id = {table}.instance_id
+    WHERE instances.state = 'done' AND instances.holds LIKE '%{table}%'"""
+
+_OF_LOGS = _EVENTS_OF.format(
+    table="logs",
+    end="finish_time",
+    columns="flow_name AS activity, create_time AS start_time, finish_time AS end_time, "
+    "operator_name AS resource, finish_action AS outcome",
+)
+_OF_TASKS = _EVENTS_OF.format(
+    table="tasks", end="finish_time", columns="flow_name, create_time, finish_time, assignee_name, finish_action"
+)
+_OF_NODES = _EVENTS_OF.format(
+    table="nodes",
+    end="end_time",
+    columns="action_name, nodes.start_time, nodes.end_time, NULL, nodes.status",
+)
+_EVENTS = f"""
+CREATE VIEW events AS{_OF_LOGS} AND instances.holds NOT LIKE '%tasks%'
+    UNION ALL{_OF_TASKS}
+    UNION ALL{_OF_NODES};
 """
 
 _HARVESTS = """
 CREATE TABLE harvests (
-    system TEXT NOT NULL, tenant TEXT NOT NULL, process TEXT NOT NULL, alive_at TEXT NOT NULL,
-    PRIMARY KEY (system, tenant)
+    system TEXT NOT NULL, tenant TEXT NOT NULL, source TEXT NOT NULL, options TEXT NOT NULL, run BIGINT NOT NULL,
+    began_at TEXT NOT NULL, ended_at TEXT, cursor TEXT, listed BOOLEAN NOT NULL,
+    named BIGINT NOT NULL, failed BIGINT NOT NULL, process TEXT NOT NULL, alive_at TEXT NOT NULL,
+    PRIMARY KEY (system, tenant, source)
 );
+CREATE INDEX instances_to_do ON instances (run) WHERE run IS NOT NULL;
 """
 
 CREATE = f"""
@@ -52,6 +73,7 @@ CREATE TABLE instances (
     logs BIGINT NOT NULL DEFAULT 0, attempts BIGINT NOT NULL DEFAULT 0,
     error TEXT, harvested_at TEXT,
     holds TEXT, name TEXT, workflow_name TEXT, trigger_type TEXT, start_time TEXT, end_time TEXT, raw TEXT,
+    is_open BOOLEAN, cursor BIGINT, run BIGINT, requests BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (system, tenant, id)
 );
 CREATE INDEX instances_by_state ON instances (state);
@@ -90,7 +112,7 @@ CREATE TABLE attachments (
 """
 
 UPGRADES: Mapping[int, str] = {
-    1: f"""
+    1: """
 ALTER TABLE instances ADD COLUMN holds TEXT;
 ALTER TABLE instances ADD COLUMN name TEXT;
 ALTER TABLE instances ADD COLUMN workflow_name TEXT;
@@ -98,15 +120,23 @@ ALTER TABLE instances ADD COLUMN trigger_type TEXT;
 ALTER TABLE instances ADD COLUMN start_time TEXT;
 ALTER TABLE instances ADD COLUMN end_time TEXT;
 ALTER TABLE instances ADD COLUMN raw TEXT;
-UPDATE instances SET holds = 'logs,attachments' WHERE state = 'done';
-DROP VIEW events;
-{_EVENTS.strip()}
+UPDATE instances SET holds = 'logs,attachments' WHERE state = 'done'
 """,
-    2: _HARVESTS,
+    2: "SELECT 1",
+    3: f"""
+DROP TABLE IF EXISTS harvests;
+ALTER TABLE instances ADD COLUMN is_open BOOLEAN;
+ALTER TABLE instances ADD COLUMN cursor BIGINT;
+ALTER TABLE instances ADD COLUMN run BIGINT;
+ALTER TABLE instances ADD COLUMN requests BIGINT NOT NULL DEFAULT 0;
+DROP VIEW IF EXISTS events;
+{_EVENTS.strip()}
+{_HARVESTS.strip()}
+""",
 }
 """What makes an archive of each version one of the next."""
 
-TABLES: Mapping[type[Row], str] = {LogRow: "logs", AttachmentRow: "attachments", NodeRow: "nodes"}
+TABLES: Mapping[type[Row], str] = {LogRow: "logs", TaskRow: "tasks", AttachmentRow: "attachments", NodeRow: "nodes"}
 """Where each kind of row goes; its fields are columns of that table."""
 
 

@@ -102,7 +102,13 @@ class JodooClient(Client):
         return cls(key, **{**found, **options})
 
     def workflow_logs(
-        self, instance_id: str, *, types: Sequence[str] = ("comment",), skip: int = 0, limit: int = LARGEST_PAGE
+        self,
+        instance_id: str,
+        *,
+        types: Sequence[str] = ("comment",),
+        skip: int = 0,
+        limit: int = LARGEST_PAGE,
+        exhaustive: bool = False,
     ) -> Paginator[WorkflowLog]:
         """Return an instance's log: the tasks that carry an approval comment.
 
@@ -115,9 +121,10 @@ class JodooClient(Client):
             types: kinds of log; only ``"comment"`` is documented.
             skip: how many logs to leave out at the beginning.
             limit: logs per request, 1 to 100; never the total.
+            exhaustive: go on until a page is empty. Otherwise one shorter than the limit is taken
+                for the last, which no page of the vendor's says.
 
-        Vendor path: ``POST /v1/workflow/instance/logs``, 30 requests/s. A page shorter than the
-        limit is taken for the last one; no page of the vendor's says so.
+        Vendor path: ``POST /v1/workflow/instance/logs``, 30 requests/s.
         """
         check_id("instance_id", instance_id)
         check_names("types", types, '["comment"]')
@@ -126,7 +133,14 @@ class JodooClient(Client):
         doubt = f'types={list(types)!r}: only "comment" is documented' if set(types) - {"comment"} else None
         body = {"instance_id": instance_id, "types": list(types)}
         return self._skipping(
-            self._edition.logs, "logs", body, skip=skip, limit=limit, subject=instance_id, doubt=doubt
+            self._edition.logs,
+            "logs",
+            body,
+            skip=skip,
+            limit=limit,
+            least=1 if exhaustive else limit,
+            subject=instance_id,
+            doubt=doubt,
         )
 
     async def workflow_instance(self, instance_id: str, *, tasks: bool = False) -> WorkflowInstance:
@@ -135,9 +149,13 @@ class JodooClient(Client):
         An unknown id raises `NotFound`. Sub-workflows, plug-in and CC nodes are not in it.
         Vendor path: ``POST /v4/workflow/instance/get`` (简道云: v6), 30 requests/s.
         """
+        return (await self.instance_reply(instance_id, tasks=tasks)).value
+
+    async def instance_reply(self, instance_id: str, *, tasks: bool) -> Reply[WorkflowInstance]:
+        """Return what `workflow_instance` returns, with the vendor's own bytes and what it took."""
         check_id("instance_id", instance_id)
         body = {"instance_id": instance_id, "tasks_type": int(tasks)}
-        return (await self._call(self._edition.instance, body, subject=instance_id)).value
+        return await self._call(self._edition.instance, body, subject=instance_id)
 
     def form_records(
         self,
@@ -189,21 +207,33 @@ class JodooClient(Client):
         check_id("app_id", app_id)
         return self._skipping(self._edition.forms, "forms", {"app_id": app_id}, limit=limit, subject=app_id)
 
-    def log_source(self, instance_ids: Iterable[str] | AsyncIterable[str]) -> LogSource:
+    def log_source(
+        self, instance_ids: Iterable[str] | AsyncIterable[str], *, tasks: bool = False, exhaustive: bool = False
+    ) -> LogSource:
         """Return a source for `harvest`: the logs of these instances, of any number.
 
         Raises ConfigError, here or while harvesting, for what can't be an id.
+
+        Args:
+            instance_ids: read once, as they are needed.
+            tasks: also keep all tasks, commented or not: one request more for each instance.
+            exhaustive: as for `workflow_logs`: at least one request more for each instance.
         """
         if isinstance(instance_ids, str):
             raise ConfigError(f"instance_ids={instance_ids!r}: pass a list of ids, not one")
-        return LogSource(self, instance_ids)
+        return LogSource(self, instance_ids, tasks=tasks, exhaustive=exhaustive)
 
-    def form_source(self, app_id: str, entry_id: str | None = None) -> FormSource:
-        """Return a source for `harvest`: the logs of a form's records, or of all forms of an app."""
+    def form_source(
+        self, app_id: str, entry_id: str | None = None, *, tasks: bool = False, exhaustive: bool = False
+    ) -> FormSource:
+        """Return a source for `harvest`: the logs of a form's records, or of all forms of an app.
+
+        `tasks` and `exhaustive` are those of `log_source`. Listing costs a request for 100 records.
+        """
         check_id("app_id", app_id)
         if entry_id is not None:
             check_id("entry_id", entry_id)
-        return FormSource(self, app_id, entry_id)
+        return FormSource(self, app_id, entry_id, tasks=tasks, exhaustive=exhaustive)
 
     def _skipping(
         self,
@@ -212,11 +242,15 @@ class JodooClient(Client):
         body: Mapping[str, Any],
         *,
         limit: int,
+        least: int | None = None,
         skip: int = 0,
         subject: str | None = None,
         doubt: str | None = None,
     ) -> Paginator[Any]:
-        """Return a listing by skip and limit of the array of that name; a refusal is given the doubt as its hint."""
+        """Return a listing by skip and limit of the array of that name; a refusal is given the doubt as its hint.
+
+        It goes on after pages of at least so many items; by default, after whole ones.
+        """
         check_limit(limit)
 
         async def fetch(cursor: Cursor | None) -> Page[Any]:
@@ -227,7 +261,7 @@ class JodooClient(Client):
                 error.hint = doubt
                 raise
             items = getattr(reply.value, name)
-            return _page(reply, name, items, start + len(items) if len(items) >= limit else None)
+            return _page(reply, name, items, start + len(items) if len(items) >= (least or limit) else None)
 
         return Paginator(lambda: fetch)
 

@@ -2,59 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from itertools import count, islice
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from ..arguments import check_id
-from ..paginator import Paginator
-from ..source import AttachmentRow, Batch, InstanceRef, LogRow, Row
-from .models import WorkflowLog
+from ..source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row, TaskRow
+from .models import FormRecord, InstanceStatus, Task, WorkflowLog
 
 if TYPE_CHECKING:
     from .client import JodooClient
-
-T = TypeVar("T")
 
 _CHUNK = 500
 _SIGNATURE = -1
 
 
 class LogSource:
-    """The logs of instances whose ids are given."""
+    """The logs of instances whose ids are given; with `tasks` also all their tasks, a request more for each."""
 
-    system = "jodoo"
+    system: str = "jodoo"
+    resumable: bool = False
 
-    def __init__(self, client: JodooClient, instance_ids: Iterable[str] | AsyncIterable[str]) -> None:
+    def __init__(
+        self,
+        client: JodooClient,
+        instance_ids: Iterable[str] | AsyncIterable[str],
+        *,
+        tasks: bool = False,
+        exhaustive: bool = False,
+    ) -> None:
         self._client = client
         self._ids = instance_ids
+        self._tasks = tasks
+        self._exhaustive = exhaustive
+        self.name: str = "ids"
         self.tenant: str = client.tenant
-        self.kinds: Sequence[type[Row]] = (LogRow, AttachmentRow)
-        self.requests = 0
+        self.kinds: Sequence[type[Row]] = (LogRow, AttachmentRow, *((TaskRow,) if tasks else ()))
         self.window: float = client.window
 
-    async def instances(self) -> AsyncIterator[Sequence[InstanceRef]]:
+    async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
         """Yield the given ids in their order; an asynchronous iterable's one by one as they come."""
         if isinstance(self._ids, AsyncIterable):
             async for instance_id in self._ids:
-                yield [_ref(instance_id)]
+                yield Chunk(refs=[_ref(instance_id)])
         else:
             ids = iter(self._ids)
-            while chunk := [_ref(instance_id) for instance_id in islice(ids, _CHUNK)]:
-                yield chunk
+            while refs := [_ref(instance_id) for instance_id in islice(ids, _CHUNK)]:
+                yield Chunk(refs=refs)
 
-    async def batches(self, instance_id: str) -> AsyncIterator[Batch]:
-        """Yield each page of the instance's logs, with the links in them."""
-        position = 0
-        async for page in self._client.workflow_logs(instance_id).pages():
+    async def batches(self, instance_id: str, after: int | None = None) -> AsyncGenerator[Batch]:
+        """Yield the instance's tasks, if they are wanted, then each page of its logs with the links in them.
+
+        A cursor is the number of logs that were read; the last of them comes once more.
+        """
+        if self._tasks and after is None:
+            reply = await self._client.instance_reply(instance_id, tasks=True)
+            raws = reply.document.raws("tasks") if reply.value.tasks else ()
+            tasks = [_task_row(*each) for each in zip(reply.value.tasks or (), raws, count(), strict=False)]
+            yield Batch(rows=tasks, kinds=(TaskRow,), cursor=0, requests=reply.attempts)
+        position = max(0, (after or 0) - 1)
+        logs = self._client.workflow_logs(instance_id, exhaustive=self._exhaustive)
+        async for page in logs.pages(after=position or None):
+            first = position
             rows: list[Row] = []
             for log, raw in zip(page.items, page.raw, strict=True):
                 rows.append(_log_row(log, raw, position))
                 rows.extend(_links(log, position))
                 position += 1
-            yield Batch(rows=rows, requests=page.attempts)
+            cursor = None if page.cursor is None else position
+            yield Batch(rows=rows, kinds=(LogRow, AttachmentRow), first=first, cursor=cursor, requests=page.attempts)
 
 
 class FormSource(LogSource):
@@ -63,35 +82,56 @@ class FormSource(LogSource):
     A form that is named is taken whole; of an app, records without a workflow state are left out.
     """
 
-    def __init__(self, client: JodooClient, app_id: str, entry_id: str | None = None) -> None:
-        super().__init__(client, ())
+    resumable: bool = True
+
+    def __init__(
+        self,
+        client: JodooClient,
+        app_id: str,
+        entry_id: str | None = None,
+        *,
+        tasks: bool = False,
+        exhaustive: bool = False,
+    ) -> None:
+        super().__init__(client, (), tasks=tasks, exhaustive=exhaustive)
         self._app_id = app_id
         self._entry_id = entry_id
+        self.name: str = f"app {app_id}" if entry_id is None else f"app {app_id}, form {entry_id}"
 
-    async def instances(self) -> AsyncIterator[Sequence[InstanceRef]]:
-        """Yield the records of each form, a page at a time."""
-        entry_ids = [self._entry_id] if self._entry_id else await self._entry_ids()
-        for entry_id in entry_ids:
-            async for records in self._listed(self._client.form_records(self._app_id, entry_id)):
-                yield [
-                    InstanceRef(
-                        id=record.id,
-                        app_id=record.app_id or self._app_id,
-                        form_id=record.form_id or entry_id,
-                        status=None if record.flow_state is None else str(record.flow_state),
-                    )
-                    for record in records
-                    if self._entry_id or record.flow_state is not None
-                ]
+    async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
+        """Yield the records of each form, a page at a time; a cursor names the forms left and a record of the first."""
+        forms, _, record = (after or "").partition("/")
+        entry_ids = deque(forms.split(",") if forms else [self._entry_id] if self._entry_id else [])
+        requests = 0
+        if not entry_ids:
+            async for page in self._client.forms(self._app_id).pages():
+                requests += page.attempts
+                entry_ids.extend(form.entry_id for form in page.items)
+        if not entry_ids:
+            yield Chunk(refs=(), requests=requests)
+        while entry_ids:
+            entry_id = entry_ids[0]
+            async for records in self._client.form_records(self._app_id, entry_id).pages(after=record or None):
+                if records.cursor is None:
+                    entry_ids.popleft()
+                cursor = f"{','.join(entry_ids)}/{records.cursor or ''}" if entry_ids else None
+                refs = [self._ref_of(each, entry_id) for each in records.items if self._is_wanted(each)]
+                yield Chunk(refs=refs, requests=requests + records.attempts, cursor=cursor)
+                requests = 0
+            record = ""
 
-    async def _entry_ids(self) -> list[str]:
-        forms = self._client.forms(self._app_id)
-        return [form.entry_id async for page in self._listed(forms) for form in page]
+    def _is_wanted(self, record: FormRecord) -> bool:
+        return self._entry_id is not None or record.flow_state is not None
 
-    async def _listed(self, listing: Paginator[T]) -> AsyncIterator[tuple[T, ...]]:
-        async for page in listing.pages():
-            self.requests += page.attempts
-            yield page.items
+    def _ref_of(self, record: FormRecord, entry_id: str) -> InstanceRef:
+        state = record.flow_state
+        return InstanceRef(
+            id=record.id,
+            app_id=record.app_id or self._app_id,
+            form_id=record.form_id or entry_id,
+            status=None if state is None else str(state),
+            is_open=None if state is None else state == InstanceStatus.IN_PROGRESS,
+        )
 
 
 def _ref(instance_id: str) -> InstanceRef:
@@ -112,6 +152,25 @@ def _log_row(log: WorkflowLog, raw: bytes, position: int) -> LogRow:
         operator_name=log.operator.name if log.operator else None,
         comment=log.comment,
         signature_url=log.signature.url if log.signature else None,
+        raw=raw,
+    )
+
+
+def _task_row(task: Task, raw: bytes, position: int) -> TaskRow:
+    assignee = task.assignees[0] if task.assignees else None
+    return TaskRow(
+        position=position,
+        task_id=task.task_id,
+        flow_id=task.flow_id,
+        flow_name=task.flow_name,
+        title=task.title,
+        status=task.status,
+        create_action=task.create_action,
+        create_time=task.create_time,
+        finish_action=task.finish_action,
+        finish_time=task.finish_time,
+        assignee_username=assignee.username if assignee else None,
+        assignee_name=", ".join(member.name for member in task.assignees) or None,
         raw=raw,
     )
 

@@ -214,7 +214,10 @@ class SecMasterClient(Client):
         """
         listing = self.workflow_instances(since=since, until=until)
         detail = partial(self._instance, show_topology=True) if topology else None
-        return WorkspaceSource(self.tenant, listing, detail, window=self.window)
+        name = f"workspace {self._place['workspace_id']}"
+        for word, time in (("since", since), ("until", until)):
+            name += f", {word} {time.isoformat()}" if time else ""
+        return WorkspaceSource(self.tenant, name, listing, detail, window=self.window)
 
     async def _instance(self, instance_id: str, *, show_topology: bool) -> Reply[WorkflowInstance]:
         check_id("instance_id", instance_id, example=_UUID)

@@ -2,55 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
 import attrs
 
 from ..client import Reply
 from ..paginator import Paginator
-from ..source import Batch, InstanceRef, NodeRow, Row
-from .models import Node, WorkflowInstance
+from ..source import Batch, Chunk, InstanceRef, NodeRow, Row
+from .models import Node, Status, WorkflowInstance
 
 Detail = Callable[[str], Awaitable[Reply[WorkflowInstance]]]
 """Gets an instance with its topology."""
+
+
+_FINAL = (Status.FAILED, Status.FINISHED, Status.TERMINATED)
 
 
 class WorkspaceSource:
     """The instances of a listing, with their nodes where a way to get those is given."""
 
     system: str = "secmaster"
+    resumable: bool = True
 
     def __init__(
-        self, tenant: str, listing: Paginator[WorkflowInstance], detail: Detail | None, *, window: float
+        self, tenant: str, name: str, listing: Paginator[WorkflowInstance], detail: Detail | None, *, window: float
     ) -> None:
         self._listing = listing
         self._detail = detail
         self.tenant: str = tenant
         self.kinds: Sequence[type[Row]] = () if detail is None else (NodeRow,)
-        self.requests: int = 0
+        self.name: str = name
         self.window: float = window
 
-    async def instances(self) -> AsyncIterator[Sequence[InstanceRef]]:
+    async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
         """Yield the instances a page at a time, with all that the list tells of them."""
-        async for page in self._listing.pages():
-            self.requests += page.attempts
-            yield [_ref(instance, raw) for instance, raw in zip(page.items, page.raw, strict=True)]
+        async for page in self._listing.pages(after=after):
+            refs = [_ref(instance, raw) for instance, raw in zip(page.items, page.raw, strict=True)]
+            yield Chunk(refs=refs, requests=page.attempts, cursor=None if page.cursor is None else str(page.cursor))
 
-    async def batches(self, instance_id: str) -> AsyncIterator[Batch]:
-        """Yield the instance's nodes; nothing unless they are wanted."""
+    async def batches(self, instance_id: str, after: int | None = None) -> AsyncGenerator[Batch]:
+        """Yield the instance's nodes, in one batch whatever the cursor; no rows unless they are wanted."""
         if self._detail is None:
+            yield Batch(rows=(), kinds=(), requests=0)
             return
         reply = await self._detail(instance_id)
         topology = reply.value.topology
         nodes = zip(topology.audit_logs, reply.document.raws("topology.audit_logs"), strict=True) if topology else ()
         rows = [_row(node, raw, position) for position, (node, raw) in enumerate(nodes)]
-        yield Batch(rows=rows, requests=reply.attempts)
+        yield Batch(rows=rows, kinds=(NodeRow,), requests=reply.attempts)
 
 
 def _ref(instance: WorkflowInstance, raw: bytes) -> InstanceRef:
     return InstanceRef(
         id=instance.id,
         status=instance.status,
+        is_open=None if instance.status is None else instance.status not in _FINAL,
         name=instance.name,
         workflow_name=instance.workflow.name if instance.workflow else None,
         trigger_type=instance.trigger_type,

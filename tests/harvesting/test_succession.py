@@ -1,0 +1,142 @@
+"""What a harvest finds out about others that write to its archive."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from given import Given, begun
+
+from workflowkit import Archive, HarvestError, harvest
+from workflowkit.harvesting.database import storable
+from workflowkit.source import Chunk
+
+OTHER = "4711 on elsewhere, abcd"
+
+
+@pytest.fixture
+async def archive(tmp_path):
+    async with Archive.open(tmp_path / "a.db") as opened:
+        yield opened
+
+
+class Timed(Given):
+    """A source of nothing that remembers when it was listed."""
+
+    listed_at: float = 0.0
+
+    async def instances(self, after=None):
+        self.listed_at = time.monotonic()
+        yield Chunk(refs=())
+
+
+async def another_process_harvested(archive, monkeypatch, *, ago=0.0, tenant="t", name="given", ended=True):
+    with monkeypatch.context() as patched:
+        patched.setattr("workflowkit.harvesting.run.PROCESS", OTHER)
+        patched.setattr("workflowkit.harvesting.run.now", lambda: storable(datetime.now(UTC) - timedelta(seconds=ago)))
+        run = await begun(archive, tenant=tenant, name=name)
+        if ended:
+            await run.end()
+    return run
+
+
+@pytest.mark.parametrize("ended", [True, False])
+async def test_what_another_process_sent_a_moment_ago_is_waited_out(archive, monkeypatch, ended):
+    await another_process_harvested(archive, monkeypatch, ended=ended)
+    began = time.monotonic()
+    source = Timed(window=1.7)
+    await harvest(source, archive)
+    assert source.listed_at - began >= 1.7
+    async with asyncio.timeout(20):  # this process knows what it has sent itself
+        await harvest(Timed(window=30.0), archive)
+
+
+@pytest.mark.parametrize(
+    ("ago", "tenant", "window"), [(33.0, "t", 30.0), (0.0, "other", 30.0), (0.0, "t", 0.0)], ids=str
+)
+async def test_nothing_is_waited_for_without_need(archive, monkeypatch, ago, tenant, window):
+    await another_process_harvested(archive, monkeypatch, ago=ago, tenant=tenant)
+    async with asyncio.timeout(20):
+        await harvest(Timed(window=window), archive)
+
+
+async def test_stop_ends_that_wait(archive, monkeypatch):
+    await another_process_harvested(archive, monkeypatch)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.05, stop.set)
+    async with asyncio.timeout(20):
+        summary = await harvest(Timed(window=30.0), archive, stop=stop)
+    assert summary.stopped
+
+
+@pytest.mark.parametrize("name", ["given", "something else"])
+async def test_a_second_harvest_is_told_of_the_first(archive, monkeypatch, name):
+    run = await another_process_harvested(archive, monkeypatch, name=name, ended=False)
+
+    async def live() -> None:
+        while True:
+            await asyncio.sleep(0.1)
+            with monkeypatch.context() as patched:
+                patched.setattr("workflowkit.harvesting.run.PROCESS", OTHER)
+                assert await run.beat()
+
+    first = asyncio.create_task(live())
+    second = Timed()
+    with pytest.raises(HarvestError, match="process 4711 on elsewhere is harvesting into it; wait for it to end"):
+        await harvest(second, archive)
+    first.cancel()
+    assert second.listed_at == 0.0
+
+
+async def test_one_that_was_taken_for_dead_ends_when_another_has_begun_the_same(archive, monkeypatch):
+    class Slow(Given):
+        async def instances(self, after=None):
+            await another_process_harvested(archive, monkeypatch, ended=False)
+            await asyncio.sleep(60)
+            yield Chunk(refs=())
+
+    with pytest.raises(HarvestError, match="another process has begun the same harvest"):
+        async with asyncio.timeout(20):
+            await harvest(Slow(), archive)
+
+
+async def test_a_note_that_cannot_be_made_now_ends_nothing(archive, monkeypatch):
+    monkeypatch.setattr("workflowkit.harvesting.engine.BEAT", 0.01)
+    failed = 0
+
+    async def locked(self):
+        nonlocal failed
+        failed += 1
+        raise HarvestError("another process is writing to it")
+
+    monkeypatch.setattr("workflowkit.harvesting.run.Run.beat", locked)
+
+    class Slow(Given):
+        async def instances(self, after=None):
+            while failed < 4:
+                await asyncio.sleep(0.01)
+            yield Chunk(refs=())
+
+    await harvest(Slow(), archive)
+
+
+async def test_a_harvest_says_that_it_is_alive(archive, monkeypatch):
+    monkeypatch.setattr("workflowkit.harvesting.engine.BEAT", 0.01)
+    query = "SELECT alive_at, ended_at IS NULL FROM harvests"
+
+    async def noted():
+        return await archive.transact(lambda connection: connection.execute(query).fetchone())
+
+    class Slow(Given):
+        async def instances(self, after=None):
+            seen: set[tuple[str, int]] = set()
+            while len(seen) < 4:
+                await asyncio.sleep(0.01)
+                seen.add(await noted())
+            assert {unfinished for _, unfinished in seen} == {1}
+            yield Chunk(refs=())
+
+    await harvest(Slow(), archive)
+    assert (await noted())[1] == 0

@@ -1,0 +1,231 @@
+"""One source's run, as the archive remembers it: what was named, what is to do, how far the listing came.
+
+What a listing names is stored together with the place where it goes on, and a page of an instance
+together with the place where that goes on. So whenever the process is killed, the next run of the
+source finds both where they were.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from operator import attrgetter
+from secrets import token_hex
+from typing import Any, Self, TypeVar
+
+import attrs
+
+from ..source import Batch, Chunk, InstanceRef, LogRow, Row, Source
+from .archive import Archive
+from .database import now, storable
+from .schema import TABLES, columns
+
+T = TypeVar("T")
+
+PROCESS = f"{os.getpid()} on {platform.node()}, {token_hex(4)}"
+"""This process, unlike any other."""
+
+_INSTANCE = "system = ? AND tenant = ? AND id = ?"
+_SOURCE = "system = ? AND tenant = ? AND source = ?"
+_TOLD = columns(InstanceRef)
+_FIELDS: dict[type[Any], Callable[[Any], Any]] = {row: attrgetter(*columns(row)) for row in (*TABLES, InstanceRef)}
+_INSERT = {
+    row: f"INSERT INTO {table} (system, tenant, instance_id, {', '.join(columns(row))}) "
+    f"VALUES (?, ?, ?{', ?' * len(columns(row))})"
+    for row, table in TABLES.items()
+}
+_UNFINISHED = f"""
+    SELECT run, began_at, cursor, listed, named, failed FROM harvests
+    WHERE {_SOURCE} AND ended_at IS NULL AND options = ?
+"""
+_BEGIN = f"""
+    INSERT INTO harvests (system, tenant, source, options, run, began_at, cursor, listed, named, failed, process,
+        alive_at) VALUES ({", ".join("?" * 12)})
+    ON CONFLICT DO UPDATE SET options = excluded.options, run = excluded.run, began_at = excluded.began_at,
+        ended_at = NULL, cursor = excluded.cursor, listed = excluded.listed, named = excluded.named,
+        failed = excluded.failed, process = excluded.process, alive_at = excluded.alive_at
+"""
+_REMEMBER = f"""
+    INSERT INTO instances (system, tenant, {", ".join(_TOLD)}) VALUES (?, ?{", ?" * len(_TOLD)})
+    ON CONFLICT DO UPDATE SET {", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in _TOLD)},
+        state = CASE WHEN state = 'done'
+            AND (status <> excluded.status OR end_time IS NOT coalesce(excluded.end_time, end_time))
+            THEN 'pending' ELSE state END
+    RETURNING rowid, run, state, coalesce(holds, ''), is_open, harvested_at
+"""
+_NAME = "INSERT OR IGNORE INTO temp.named (run, instance) VALUES (?, ?)"
+_QUEUE = "UPDATE instances SET run = ? WHERE rowid = ?"
+_LISTED = f"UPDATE harvests SET cursor = ?, listed = ?, named = named + ?, failed = failed + ? WHERE {_SOURCE}"
+_TAKE = "SELECT id, CASE WHEN state = 'partial' AND holds = ? THEN cursor END FROM instances WHERE run = ? LIMIT ?"
+_LAST_LOG = "SELECT raw FROM logs WHERE system = ? AND tenant = ? AND instance_id = ? AND position = ?"
+_STORED = f"""
+    UPDATE instances SET state = ?, cursor = ?, holds = ?, logs = coalesce(?, logs), error = NULL,
+        requests = requests + ?
+    WHERE {_INSTANCE}
+"""
+_ENDED = f"UPDATE instances SET run = NULL, attempts = attempts + 1, harvested_at = ? WHERE {_INSTANCE}"
+_FAILED = f"UPDATE instances SET state = 'failed', error = ?, requests = requests + ? WHERE {_INSTANCE}"
+_FAILED_TOO = f"UPDATE harvests SET failed = failed + 1 WHERE {_SOURCE}"
+_END = f"UPDATE harvests SET ended_at = ?, cursor = NULL WHERE {_SOURCE}"
+_ALIVE = f"UPDATE harvests SET alive_at = ? WHERE {_SOURCE} AND process = ?"
+
+
+@attrs.frozen
+class Named:
+    """Instances that were named: still to do, or finished before, one way or the other."""
+
+    queued: int = 0
+    done: int = 0
+    failed: int = 0
+
+
+class Run:
+    """What is to do for one source; every method raises `HarvestError` if the archive can't be written.
+
+    Attributes:
+        named: what a run that this one continues has named already.
+        cursor: where the listing goes on; None is the beginning.
+        listed: whether it has come to its end.
+        began_at: when it began, as UTC text; that of the run that it continues.
+        continued: whether it continues one.
+    """
+
+    def __init__(self, archive: Archive, source: Source, *, refresh: bool, retry_failed: bool) -> None:
+        self._archive = archive
+        self._key = (source.system, source.tenant)
+        self._source = (*self._key, source.name)
+        self._resumable = source.resumable
+        self._wanted = _tables(source.kinds)
+        self._refresh = refresh
+        self._retry_failed = retry_failed
+        self._number = 0
+        self.named = Named()
+        self.cursor: str | None = None
+        self.listed = False
+        self.began_at = ""
+        self.continued = False
+
+    async def begin(self) -> Self:
+        """Begin, or continue a run of the same source and options that hasn't come to its end."""
+        chosen = {"refresh": self._refresh, "retry-failed": self._retry_failed}
+        options = ",".join((self._wanted, *(name for name, wanted in chosen.items() if wanted)))
+
+        def work(connection: sqlite3.Connection) -> None:
+            row = connection.execute(_UNFINISHED, (*self._source, options)).fetchone()
+            self.continued = row is not None
+            self.began_at = row[1] if row else now()
+            (self._number,) = connection.execute("SELECT coalesce(max(run), 0) + 1 FROM harvests").fetchone()
+            named = failed = 0
+            if row and self._resumable:
+                self._number, _, self.cursor, listed, named, failed = row
+                self.listed = bool(listed)
+                (queued,) = connection.execute(
+                    "SELECT count(*) FROM instances WHERE run = ?", (self._number,)
+                ).fetchone()
+                self.named = Named(queued, named - queued - failed, failed)
+            state = (self._number, self.began_at, self.cursor, self.listed, named, failed, PROCESS, now())
+            connection.execute(_BEGIN, (*self._source, options, *state))
+
+        await self._archive.transact(work)
+        return self
+
+    async def enlist(self, chunk: Chunk, *, last: bool = False) -> Named:
+        """Remember instances and where their listing goes on; return what is to become of them.
+
+        To do is one that isn't done, whose status or end has changed since, that was open when it was
+        harvested before this run began, or was harvested without one of the kinds of rows. One
+        that the run has named before isn't counted again.
+        """
+        rows = [(*self._key, *map(storable, _FIELDS[InstanceRef](ref))) for ref in chunk.refs]
+
+        def work(connection: sqlite3.Connection) -> Named:
+            found = {"queued": 0, "done": 0, "failed": 0}
+            for row in rows:
+                place, queued_by, state, holds, is_open, harvested_at = connection.execute(_REMEMBER, row).fetchone()
+                since = harvested_at is not None and harvested_at > self.began_at
+                before_the_kill = self.cursor is not None and (queued_by == self._number or since)
+                if before_the_kill or not connection.execute(_NAME, (self._number, place)).rowcount:
+                    continue
+                kind = "queued" if self._is_to_do(state, holds, is_open=is_open, since=since) else state
+                found[kind] += 1
+                if kind == "queued":
+                    connection.execute(_QUEUE, (self._number, place))
+            known = (chunk.cursor, last, sum(found.values()), found["failed"])
+            connection.execute(_LISTED, (*known, *self._source))
+            return Named(**found)
+
+        named = await self._archive.transact(work)
+        self.cursor, self.listed = chunk.cursor, last
+        return named
+
+    def _is_to_do(self, state: str, holds: str, *, is_open: int | None, since: bool) -> bool:
+        """Return whether to harvest an instance in this state; `since` tells whether this run has."""
+        if state == "failed":
+            return self._retry_failed and not since
+        missing = set(self._wanted.split(",")) - {"", *holds.split(",")}
+        again = self._refresh or (is_open and self._wanted)
+        return state != "done" or bool(missing) or bool(again and not since)
+
+    async def take(self, most: int, *, without: Collection[str]) -> list[tuple[str, int | None]]:
+        """Return up to so many instances that are to do, but for some, each with the cursor to go on from."""
+        parameters = (self._wanted, self._number, most + len(without))
+        rows = await self._archive.transact(lambda connection: connection.execute(_TAKE, parameters).fetchall())
+        return [(instance_id, cursor) for instance_id, cursor in rows if instance_id not in without]
+
+    async def stored_log(self, instance_id: str, position: int) -> str | None:
+        """Return the raw text of one log that is stored; None if it isn't."""
+        parameters = (*self._key, instance_id, position)
+        row = await self._archive.transact(lambda connection: connection.execute(_LAST_LOG, parameters).fetchone())
+        return row[0] if row else None
+
+    async def store(self, instance_id: str, batch: Batch) -> None:
+        """Store a batch of an instance and where that goes on: with the last one, that it is done.
+
+        The rows take the place of those that were stored of these kinds, from the batch's first position on.
+        """
+        key = (*self._key, instance_id)
+        values: dict[type[Row], list[tuple[Any, ...]]] = {kind: [] for kind in batch.kinds}
+        for row in batch.rows:
+            values[type(row)].append((*key, *map(storable, _FIELDS[type(row)](row))))
+        state = "done" if batch.cursor is None else "partial"
+        logs = batch.first + len(values[LogRow]) if LogRow in values else None
+
+        def work(connection: sqlite3.Connection) -> None:
+            for kind, rows in values.items():
+                connection.execute(
+                    f"DELETE FROM {TABLES[kind]} WHERE system = ? AND tenant = ? AND instance_id = ? AND position >= ?",
+                    (*key, batch.first),
+                )
+                connection.executemany(_INSERT[kind], rows)
+            connection.execute(_STORED, (state, batch.cursor, self._wanted, logs, batch.requests, *key))
+            if batch.cursor is None:
+                connection.execute(_ENDED, (now(), *key))
+
+        await self._archive.transact(work)
+
+    async def fail(self, instance_id: str, error: str, *, requests: int = 0) -> None:
+        """Record that an instance couldn't be harvested, and why."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            key = (*self._key, instance_id)
+            connection.execute(_FAILED, (storable(error), requests, *key))
+            connection.execute(_ENDED, (now(), *key))
+            connection.execute(_FAILED_TOO, self._source)
+
+        await self._archive.transact(work)
+
+    async def beat(self) -> bool:
+        """Note that this process is at it; return whether it still is, and no other has taken over."""
+        values = (now(), *self._source, PROCESS)
+        return await self._archive.transact(lambda connection: connection.execute(_ALIVE, values).rowcount == 1)
+
+    async def end(self) -> None:
+        """Note that all is done."""
+        await self._archive.transact(lambda connection: connection.execute(_END, (now(), *self._source)))
+
+
+def _tables(kinds: Sequence[type[Row]]) -> str:
+    """Return the names of the kinds' tables, always in the same order."""
+    return ",".join(table for kind, table in TABLES.items() if kind in kinds)

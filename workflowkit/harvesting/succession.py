@@ -1,0 +1,76 @@
+"""One harvest at a time: wait for what a predecessor has sent to be counted no more; refuse to join a live one.
+
+A harvest notes in the archive, twice a second, that it is alive. That is all that the next one can
+know of it: it may run in another container, or have been killed a moment ago.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import attrs
+
+from ..errors import HarvestError
+from ..source import Source
+from . import run
+from .archive import Archive
+from .database import now
+
+BEAT = 0.5
+"""Seconds between two notes that a harvest is alive."""
+
+_SILENT = 3 * BEAT
+"""Seconds without a note after which a harvest is taken for dead."""
+
+_OTHERS = """
+    SELECT process, system, tenant, ended_at IS NULL, alive_at, (julianday(?) - julianday(alive_at)) * 86400
+    FROM harvests WHERE process <> ?
+"""
+
+
+@attrs.frozen
+class _Other:
+    process: str
+    system: str
+    tenant: str
+    unfinished: bool
+    alive_at: str
+    ago: float
+
+
+async def succeed(archive: Archive, sources: Sequence[Source], stop: asyncio.Event) -> None:
+    """Wait until nothing that another process has sent is still counted, or `stop` is set.
+
+    Raises HarvestError if another process is harvesting into the archive.
+    """
+    windows = {(source.system, source.tenant): source.window for source in sources}
+    first: dict[str, str] = {}
+    while not stop.is_set():
+        others = await _others(archive)
+        for other in others:
+            if other.unfinished and first.setdefault(other.process, other.alive_at) < other.alive_at:
+                raise HarvestError(
+                    f"{archive.path}: process {other.process.partition(',')[0]} is harvesting into it; wait for it to "
+                    "end or stop it, or harvest into another archive"
+                )
+        left = max((_least(other, windows) - other.ago for other in others), default=0.0)
+        if left <= 0:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(left, BEAT)):
+                await stop.wait()
+
+
+def _least(other: _Other, windows: dict[tuple[str, str], float]) -> float:
+    """Return how long ago it must have been alive last, in seconds."""
+    window = windows.get((other.system, other.tenant), 0.0)
+    counted = window + 2 * BEAT if window else 0.0
+    return max(counted, _SILENT) if other.unfinished else counted
+
+
+async def _others(archive: Archive) -> list[_Other]:
+    parameters = (now(), run.PROCESS)
+    rows = await archive.transact(lambda connection: connection.execute(_OTHERS, parameters).fetchall())
+    return [_Other(*row) for row in rows]
