@@ -25,6 +25,9 @@ class Given:
     tenant: str = "t"
     name: str = "given"
     window: float = 0.0
+    rate: float | None = None
+    requests_each: int = 1
+    link_days: int | None = None
     resumable: bool = False
 
     async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from .errors import ApiError, AuthenticationError, NotFound, PermissionDenied, RateLimited, ServerError
@@ -63,3 +63,12 @@ def retry_after(response: Response) -> float | None:
     except (ValueError, OverflowError):
         return None
     return max(0.0, (date - datetime.now(UTC)).total_seconds()) if date.tzinfo else None
+
+
+def clock_ahead(response: Response) -> timedelta | None:
+    """Return how far our clock is ahead of the service's, None where it doesn't tell its time."""
+    try:
+        theirs = parsedate_to_datetime(response.headers["date"])
+        return datetime.now(UTC) - theirs if theirs.tzinfo else None
+    except (KeyError, ValueError, OverflowError):
+        return None

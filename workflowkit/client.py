@@ -22,7 +22,7 @@ import attrs
 from . import __version__
 from ._transport import HttpxTransport, Transport, is_loopback
 from .auth import Auth
-from .classify import request_id, status_error
+from .classify import clock_ahead, request_id, status_error
 from .converter import decode
 from .document import Document
 from .endpoint import Endpoint, Query
@@ -168,9 +168,21 @@ class Client:
         return self._options.tenant
 
     @property
+    def address(self) -> str:
+        """Where its requests go."""
+        return self._base_url
+
+    @property
     def window(self) -> float:
         """Seconds in which the tenant's limit counts requests; 0 if there is none."""
         return Quota.of(self._options.tenant_rate()).window
+
+    def rate_of(self, *endpoints: Endpoint[Any]) -> float | None:
+        """Return how many requests per second these operations may take together; None for no limit."""
+        tenant = self._options.tenant_rate()
+        rates = [rate for each in endpoints if (rate := self._options.endpoint_rate(each.rate)) is not None]
+        rate = min(math.inf if tenant is None else tenant, sum(rates) if len(rates) == len(endpoints) else math.inf)
+        return None if math.isinf(rate) else rate
 
     def limits(self) -> list[LimitSnapshot]:
         """Return how the tenant's limit and those of its operations stand now, in the whole process.
@@ -305,6 +317,7 @@ class Client:
             failure = error
             raise
         finally:
+            ahead = clock_ahead(response) if response is not None and self._options.observers else None
             done = RequestDone(
                 endpoint=endpoint.name,
                 tenant=self.tenant,
@@ -315,6 +328,7 @@ class Client:
                 elapsed=time.monotonic() - started,
                 size=len(response.content) if response is not None else 0,
                 request_id=document.request_id if document is not None else None,
+                ahead=None if ahead is None else ahead.total_seconds(),
             )
             notify(self._options.observers, done)
         return Reply(value=value, document=document, headers=response.headers, attempts=attempt)

@@ -145,6 +145,9 @@ class Source(Protocol):
         tenant: whose quota reading them uses.
         name: what it harvests: a run that was cut short is continued by one of the same name.
         window: seconds in which the tenant's limit counts requests; 0 if there is none.
+        rate: requests per second that reading instances may take; None for no limit.
+        requests_each: how many a short instance takes.
+        link_days: days after which links in its rows die; None if there are none.
         resumable: whether its listing can be continued, or begun again, from a cursor.
     """
 
@@ -152,6 +155,9 @@ class Source(Protocol):
     tenant: str
     name: str
     window: float
+    rate: float | None
+    requests_each: int
+    link_days: int | None
     resumable: bool
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 import attrs
 
@@ -29,6 +30,8 @@ class RequestDone:
         elapsed: seconds from sending to the decoded answer.
         size: bytes of the answer's body.
         request_id: the vendor's id for the request, where it sends one.
+        ahead: seconds by which this machine's clock is ahead of the service's; to a second and the answer's way, None
+            where it doesn't tell its time.
     """
 
     endpoint: str
@@ -40,6 +43,7 @@ class RequestDone:
     elapsed: float
     size: int
     request_id: str | None
+    ahead: float | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +67,12 @@ class HarvestProgress:
         done: harvested in this run.
         failed: recorded as failed, in this run or an earlier one.
         skipped: harvested by an earlier run.
+        requests: sent, retries and listings included.
+        spent: requests for instances, of these.
+        quota: requests per second that instances may take, all sources together; None if one has no limit.
+        seconds_left: how long the rest takes at the quota, with as many requests for each instance as
+            so far; None if there is no quota, or until all are listed.
+        next_deadline: when the first of the links stored in this run dies; None without any.
     """
 
     total: int
@@ -74,6 +84,10 @@ class HarvestProgress:
     tasks: int = 0
     nodes: int = 0
     requests: int
+    spent: int = 0
+    quota: float | None = None
+    seconds_left: float | None = None
+    next_deadline: datetime | None = None
 
 
 Telemetry = RequestDone | Retrying | HarvestProgress

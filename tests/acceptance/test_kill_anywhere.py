@@ -14,14 +14,20 @@ from pathlib import Path
 import pytest
 
 from workflowkit.sandbox import Sandbox, Workspace, World
+from workflowkit.sandbox.world import APP_ID
 
 _ALL = (
-    "SELECT system, tenant, id, state, status, logs, error, holds, raw FROM instances ORDER BY id",
+    (
+        "SELECT system, tenant, id, app_id, form_id, state, status, logs, error, holds, name, workflow_name, trigger_type, "
+        "start_time, end_time, is_open, cursor, run, raw FROM instances ORDER BY id"
+    ),
     "SELECT instance_id, position, flow_name, create_time, finish_time, comment, operator_name FROM logs ORDER BY 1, 2",
     "SELECT instance_id, position, ordinal, name, size, mime FROM attachments ORDER BY 1, 2, 3",
+    "SELECT instance_id, position, task_id, flow_name, create_time, finish_time, raw FROM tasks ORDER BY 1, 2",
     "SELECT instance_id, position, action_name, start_time, end_time, status, raw FROM nodes ORDER BY 1, 2",
 )
 _CONCURRENCY = 20
+_KILLS = 10
 
 
 def contents(path: Path) -> list[list[tuple[object, ...]]]:
@@ -33,17 +39,23 @@ def contents(path: Path) -> list[list[tuple[object, ...]]]:
         connection.close()
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
-    ("command", "endpoint", "ends_with", "requests_each"),
+    ("command", "endpoint", "ends_with", "done"),
     [
-        (["jodoo", "--ids", "ids.txt"], "workflow_logs", 3, 3),
-        (["secmaster", "--topology"], "secmaster.workflow_instance", 0, 1),
+        (["jodoo", "--ids", "ids.txt", "--with", "tasks"], "workflow_logs", 3, 300),
+        (["jodoo", "--app", APP_ID], "workflow_logs", 0, 300),
+        (["secmaster", "--topology"], "secmaster.workflow_instance", 0, 300),
     ],
-    ids=["jodoo", "secmaster"],
+    ids=["ids", "app", "secmaster"],
 )
-def test_killed_at_random_points_it_ends_as_if_never_killed(tmp_path, command, endpoint, ends_with, requests_each):
+def test_killed_at_random_points_it_ends_as_if_never_killed(tmp_path, monkeypatch, command, endpoint, ends_with, done):
     dice = random.Random(7)
-    with Sandbox(World(400), Workspace(400), limited=False) as sandbox:
+    with Sandbox(World(300), Workspace(300), limited=False) as sandbox:
+        log_count = sandbox.world.log_count
+        monkeypatch.setattr(
+            sandbox.world, "log_count", lambda form, number: 2_050 if number in (20, 90) else log_count(form, number)
+        )
         (tmp_path / "ids.txt").write_text("\n".join([*sandbox.world.instance_ids(), "unknown"]))
         env = {**os.environ, **sandbox.env}
         answered = sandbox.jodoo.answered if command[0] == "jodoo" else sandbox.secmaster.answered
@@ -59,22 +71,26 @@ def test_killed_at_random_points_it_ends_as_if_never_killed(tmp_path, command, e
                 text=True,
             )
 
-        start("whole.db").communicate(timeout=50)
-        needed = answered[endpoint]
-        kills = 0
+        start("whole.db").communicate(timeout=100)
+        needed = answered.total()
+        kills = faults = 0
         while True:
-            moment = answered[endpoint] + dice.randrange(1, 60)
+            moment = answered[endpoint] + dice.randrange(1, 21)
+            if dice.random() < 0.5:
+                sandbox.fault(dice.choice(("502", "drop", "reset", "half")), times=1)
+                faults += 1
             process = start("killed.db")
             while answered[endpoint] < moment and process.poll() is None:
-                time.sleep(0.001)
+                time.sleep(0.0005)
             if process.poll() is not None:
                 break
             process.kill()
             process.communicate()
             kills += 1
         told = json.loads(process.communicate()[0])
-        assert (process.returncode, told["done"] + told["skipped"]) == (ends_with, 400)
-        wasted = answered[endpoint] - 2 * needed
-    assert kills >= 5
+        assert (process.returncode, told["done"] + told["skipped"]) == (ends_with, done)
+        wasted = answered.total() - 2 * needed - faults
+    print(kills, wasted, faults)
+    assert kills >= _KILLS
     assert contents(tmp_path / "killed.db") == contents(tmp_path / "whole.db")
-    assert wasted <= kills * _CONCURRENCY * requests_each
+    assert wasted <= kills * _CONCURRENCY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -32,9 +33,11 @@ class Timed(Given):
         yield Chunk(refs=())
 
 
-async def another_process_harvested(archive, monkeypatch, *, ago=0.0, tenant="t", name="given", ended=True):
+async def another_process_harvested(
+    archive, monkeypatch, *, ago=0.0, tenant="t", name="given", ended=True, process=OTHER
+):
     with monkeypatch.context() as patched:
-        patched.setattr("workflowkit.harvesting.run.PROCESS", OTHER)
+        patched.setattr("workflowkit.harvesting.run.PROCESS", process)
         patched.setattr("workflowkit.harvesting.run.now", lambda: storable(datetime.now(UTC) - timedelta(seconds=ago)))
         run = await begun(archive, tenant=tenant, name=name)
         if ended:
@@ -69,6 +72,16 @@ async def test_stop_ends_that_wait(archive, monkeypatch):
     async with asyncio.timeout(20):
         summary = await harvest(Timed(window=30.0), archive, stop=stop)
     assert summary.stopped
+
+
+async def test_one_of_this_machine_that_is_gone_is_not_waited_for(archive, monkeypatch):
+    gone = await asyncio.create_subprocess_exec("true")
+    await gone.wait()
+    await another_process_harvested(archive, monkeypatch, ended=False, process=f"{gone.pid} on {platform.node()}, abcd")
+    began = time.monotonic()
+    source = Timed()
+    await harvest(source, archive)
+    assert source.listed_at - began < 1.5
 
 
 @pytest.mark.parametrize("name", ["given", "something else"])

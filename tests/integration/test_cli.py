@@ -69,6 +69,7 @@ def test_harvest_status_export(shell, free):
         "tasks": 0,
         "nodes": 0,
         "requests": 4,
+        "saved": 64,
         "stopped": False,
     }
     code, out, _ = shell("status", "a.db")
@@ -233,7 +234,10 @@ def test_export_cannot_write(shell):
     code, _, err = shell("export", "a.db", "--to", "no/a.csv")
     assert (code, "no/a.csv: can't be written (No such file or directory); choose another place" in err) == (1, True)
     code, _, err = shell("export", "a.db", "--to", "a.csv", "--table", "users")
-    assert (code, "'users' is not one of 'events', 'logs', 'tasks', 'nodes', 'instances', 'attachments'" in err) == (2, True)
+    assert (code, "'users' is not one of 'events', 'logs', 'tasks', 'nodes', 'instances', 'attachments'" in err) == (
+        2,
+        True,
+    )
     assert not [file for file in shell.folder.iterdir() if file.name.startswith("a.csv")]
 
 

@@ -122,7 +122,7 @@ async def test_a_second_run_costs_nothing_and_changes_nothing(free, jodoo, archi
     await harvest(jodoo.log_source(ids), archive)
     before, asked = contents(archive.path), sum(free.jodoo.answered.values())
     summary = await harvest(jodoo.log_source(ids), archive)
-    assert summary == Summary(done=0, failed=0, skipped=60, logs=0, requests=0, stopped=False)
+    assert summary == Summary(done=0, failed=0, skipped=60, logs=0, requests=0, saved=64, stopped=False)
     assert contents(archive.path) == before
     assert sum(free.jodoo.answered.values()) == asked
 

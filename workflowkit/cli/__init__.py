@@ -8,42 +8,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 import click
 
 from .. import __version__
-from ..errors import (
-    AuthenticationError,
-    ConfigError,
-    NotFound,
-    PermissionDenied,
-    QuotaExceeded,
-    RateLimited,
-    ServerError,
-    TransportError,
-    WorkflowKitError,
-)
-from .archive import export, status
+from ..errors import WorkflowKitError
+from .archive import export, status, verify
 from .demo import demo
+from .doctor import config, doctor
+from .failures import exit_code_of, hints_for
 from .harvest import harvest
 from .jodoo import jodoo
+from .plan import plan
 from .sandbox import sandbox
 from .secmaster import secmaster
-
-_EXIT_CODES: Sequence[tuple[tuple[type[WorkflowKitError], ...], int]] = (
-    ((ConfigError,), 2),
-    ((AuthenticationError, PermissionDenied), 4),
-    ((TransportError, ServerError, RateLimited, QuotaExceeded), 5),
-)
-
-_HINTS: Mapping[tuple[str, type[WorkflowKitError]], str] = {
-    ("jodoo", AuthenticationError): "check JODOO_API_KEY, and that JODOO_EDITION or JODOO_BASE_URL is that of the key",
-    ("jodoo", NotFound): "check the id, and that it belongs to the company of JODOO_API_KEY",
-    ("secmaster", NotFound): "check the id, and that it belongs to SECMASTER_WORKSPACE_ID",
-    ("secmaster", PermissionDenied): "check SECMASTER_WORKSPACE_ID, and what these credentials may see",
-}
-"""What to do, by system, where neither the service's own words nor the error's say."""
 
 _EPILOG = """\b
 Exit codes:
@@ -70,7 +49,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, jodoo, secmaster, harvest, status, export, sandbox):
+for _command in (demo, jodoo, secmaster, plan, harvest, status, verify, export, doctor, config, sandbox):
     cli.add_command(_command)
 
 
@@ -85,8 +64,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except WorkflowKitError as error:
-        click.echo(f"Error: {'; '.join([str(error), *_hints(error), *getattr(error, '__notes__', ())])}", err=True)
-        return next((code for kinds, code in _EXIT_CODES if isinstance(error, kinds)), 1)
+        click.echo(f"Error: {'; '.join([str(error), *hints_for(error), *getattr(error, '__notes__', ())])}", err=True)
+        return exit_code_of(error)
     except OSError as error:  # of our own output: whatever else is read or written has errors of its own
         click.echo(f"Error: can't write to stdout ({error.strerror})", err=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
@@ -95,9 +74,3 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return 130
     return result if isinstance(result, int) else 0
-
-
-def _hints(error: WorkflowKitError) -> Iterator[str]:
-    if not error.hint:
-        asked = (error.endpoint or "").partition(".")[0]
-        yield from (hint for (system, kind), hint in _HINTS.items() if asked == system and isinstance(error, kind))

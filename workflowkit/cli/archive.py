@@ -1,4 +1,4 @@
-"""`workflowkit status` and `workflowkit export`: what an archive holds."""
+"""`workflowkit status`, `verify` and `export`: what an archive holds."""
 
 from __future__ import annotations
 
@@ -40,6 +40,40 @@ def status(archive: str, *, as_json: bool) -> None:
             "what failed" if len(failures) == counts.failed else f"the first {_SHOWN} of {counts.failed:,} that failed"
         )
         print_table(title, ("system", "tenant", "instance", "why"), rows)
+
+
+@click.command()
+@click.argument("archive")
+@as_json
+def verify(archive: str, *, as_json: bool) -> int:
+    """Check an archive: counts, gaps in positions, every row against the vendor's own JSON of it.
+
+    \b
+    workflowkit verify approvals.db
+    """
+    from ..harvesting import Archive, Counts
+    from ..harvesting.verify import Problem
+    from ..harvesting.verify import verify as check
+    from ..jodoo.source import READERS as JODOO
+    from ..secmaster.source import READERS as SECMASTER
+
+    systems = {"jodoo": JODOO, "secmaster": SECMASTER}
+    readers = {(system, table): reader for system, tables in systems.items() for table, reader in tables.items()}
+
+    async def read() -> tuple[Counts, list[Problem]]:
+        async with Archive.open(archive, create=False) as opened:
+            return await opened.counts(), [problem async for problem in check(opened, readers)]
+
+    counts, problems = asyncio.run(read())
+    if as_json:
+        print_json({**attrs.asdict(counts), "problems": [attrs.asdict(problem) for problem in problems]})
+    elif problems:
+        rows = ((problem.system, problem.tenant, problem.id, problem.what) for problem in problems[:_SHOWN])
+        print_table(count_of(len(problems), "problem"), ("system", "tenant", "instance", "what is wrong"), rows)
+    else:
+        rows_held = counts.logs + counts.tasks + counts.nodes
+        say(f"{archive}: {count_of(counts.done, 'instance')} with {count_of(rows_held, 'row')}, all as it should be")
+    return int(bool(problems))
 
 
 @click.command()

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
-from .options import as_json, sending, window
+from .options import as_json, sending
 from .output import print_json, say
 from .secmaster import ENVIRONMENT
+from .sources import jodoo_sources, of_jodoo, of_secmaster, secmaster_sources
 
 if TYPE_CHECKING:
     from ..harvesting import Summary
     from ..source import Source
-
-C = TypeVar("C")
 
 
 @click.group()
@@ -31,7 +30,9 @@ def _into_archive(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         as_json,
         sending,
+        click.option("--progress", type=click.Choice(["auto", "json"]), default="auto", help="json: lines of JSON."),
         click.option("--retry-failed", is_flag=True, help="Take up instances that failed in an earlier run."),
+        click.option("--refresh", is_flag=True, help="Take up instances that are done as well."),
         click.option("--archive", metavar="PATH", required=True, help="The SQLite file to harvest into."),
     ):
         command = option(command)
@@ -39,67 +40,50 @@ def _into_archive(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @harvest.command()
-@click.option("--ids", metavar="FILE", help="Instance ids, one a line; - for stdin.")
-@click.option("--app", metavar="APP", help="All workflow forms of an app.")
-@click.option("--form", metavar="ENTRY", help="Only this form of the app.")
+@of_jodoo
 @_into_archive
-def jodoo(*, ids: str | None, app: str | None, form: str | None, **options: Any) -> int:
+def jodoo(**options: Any) -> int:
     """Harvest the logs of Jodoo (简道云) instances.
 
     \b
     workflowkit harvest jodoo --app 6573f1c2a9d4e80007b1c001 --archive approvals.db
     workflowkit harvest jodoo --ids ids.txt --archive approvals.db
     """
-    if (ids is None) == (app is None):
-        raise click.UsageError("pass either --ids FILE or --app APP")
-    if form is not None and app is None:
-        raise click.UsageError("--form ENTRY needs --app APP")
-    from ..jodoo import JodooClient
-    from .ids import open_ids
-
-    def source(client: JodooClient) -> Source:
-        return client.log_source(open_ids(ids)) if ids is not None else client.form_source(str(app), form)
-
-    return _work(JodooClient.from_env, source, **options)
+    return _work(jodoo_sources, **options)
 
 
 @harvest.command(epilog=ENVIRONMENT)
-@window
-@click.option("--topology", is_flag=True, help="With every node of each instance: a request more for each.")
+@of_secmaster
 @_into_archive
-def secmaster(*, since: Any, until: Any, topology: bool, **options: Any) -> int:
+def secmaster(**options: Any) -> int:
     """Harvest the workflow instances of a Huawei Cloud SecMaster workspace.
 
     \b
     workflowkit harvest secmaster --topology --archive soc.db
     workflowkit harvest secmaster --since 2025-07-01 --until 2025-08-01 --archive soc.db
     """
-    from ..secmaster import SecMasterClient
-
-    def source(client: SecMasterClient) -> Source:
-        return client.workspace_source(since=since, until=until, topology=topology)
-
-    return _work(SecMasterClient.from_env, source, **options)
+    return _work(secmaster_sources, **options)
 
 
 def _work(
-    connect: Callable[..., AbstractAsyncContextManager[C]],
-    source: Callable[[C], Source],
+    sources: Callable[..., AbstractAsyncContextManager[list[Source]]],
     *,
     archive: str,
+    refresh: bool,
     retry_failed: bool,
+    progress: str,
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Harvest the client's source, say what came of it, and return the exit code."""
+    """Harvest the sources, say what came of it, and return the exit code."""
     from .job import describe, run
     from .progress import Progress
 
-    progress = Progress()
+    shown = Progress(as_json=progress == "json")
 
     async def work() -> tuple[Summary, int]:
-        async with connect(observers=[progress], **options) as client:
-            return await run(source(client), archive, progress, retry_failed=retry_failed)
+        async with sources(observers=[shown], **options) as opened:
+            return await run(opened, archive, shown, refresh=refresh, retry_failed=retry_failed)
 
     summary, code = asyncio.run(work())
     if as_json:

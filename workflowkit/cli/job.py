@@ -19,7 +19,12 @@ _SOME_FAILED = 3
 
 
 async def run(
-    source: Source | Sequence[Source], path: str, progress: Progress, *, retry_failed: bool = False
+    source: Source | Sequence[Source],
+    path: str,
+    progress: Progress,
+    *,
+    refresh: bool = False,
+    retry_failed: bool = False,
 ) -> tuple[Summary, int]:
     """Harvest one source or several, showing progress; a first signal drains, a second one stops at once."""
     stop = asyncio.Event()
@@ -40,7 +45,9 @@ async def run(
             loop.add_signal_handler(number, on_signal, number)
     async with Archive.open(path) as archive, progress:
         try:
-            summary = await harvest(source, archive, stop=stop, retry_failed=retry_failed, observers=[progress])
+            summary = await harvest(
+                source, archive, stop=stop, refresh=refresh, retry_failed=retry_failed, observers=[progress]
+            )
         except WorkflowKitError as error:
             if progress.stored:
                 error.add_note(f"{progress.stored:,} instances are stored; run the same command again to go on")
@@ -57,9 +64,11 @@ async def run(
 
 def counted(summary: Summary) -> str:
     """Return how many instances were harvested, and what they brought."""
-    brought = [count_of(number, noun) for noun, number in (("log", summary.logs), ("node", summary.nodes)) if number]
+    kinds = (("log", summary.logs), ("task", summary.tasks), ("node", summary.nodes))
+    brought = [count_of(number, noun) for noun, number in kinds if number]
     instances = count_of(summary.done, "instance")
-    return f"{instances} with {' and '.join(brought)}" if brought else instances
+    *first, last = brought or [""]
+    return f"{instances} with {' and '.join([*filter(None, [', '.join(first)]), last])}" if brought else instances
 
 
 def describe(summary: Summary, archive: str) -> str:
@@ -67,7 +76,8 @@ def describe(summary: Summary, archive: str) -> str:
     if not summary.done + summary.failed + summary.skipped:
         return f"nothing to do: there are no such instances ({count_of(summary.requests, 'request')})"
     harvested = f"{counted(summary)} harvested into {archive}"
-    lines = [f"{harvested}, {count_of(summary.requests, 'request')}; {summary.skipped:,} were there already"]
+    saved = f", which has saved {count_of(summary.saved, 'request')}" if summary.saved else ""
+    lines = [f"{harvested}, {count_of(summary.requests, 'request')}; {summary.skipped:,} were there already{saved}"]
     if summary.failed:
         lines.append(
             f"{summary.failed:,} failed: `workflowkit status {archive}` names them, --retry-failed tries again"

@@ -98,6 +98,14 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def duration(seconds: float) -> str:
+    """Return ``45 s``, ``9 min``, ``9.3 hours`` or ``3.9 days``."""
+    for least, unit, name in ((2 * 86_400, 86_400, "days"), (2 * 3600, 3600, "hours"), (120, 60, "min")):
+        if seconds >= least:
+            return f"{seconds / unit:.3g} {name}"
+    return f"{seconds:.0f} s"
+
+
 def say(text: str) -> None:
     """Tell the person at the terminal something."""
     click.echo(text, err=True)

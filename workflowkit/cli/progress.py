@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 from collections import deque
@@ -10,10 +11,13 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
+import attrs
+
 from ..telemetry import HarvestProgress, RequestDone, Telemetry
-from .output import say
+from .output import duration, say
 
 _EVERY = 30.0
+_EVERY_JSON = 1.0
 _RECENT = 5.0
 _TROUBLE = {"RateLimited": "refused for the rate; waiting", "TransportError": "no answer; trying again"}
 
@@ -21,9 +25,10 @@ _TROUBLE = {"RateLimited": "refused for the rate; waiting", "TransportError": "n
 class Progress:
     """An observer of client and harvest; enter it to show what they say."""
 
-    def __init__(self) -> None:
-        self._latest = HarvestProgress(total=0, listed=False, done=0, failed=0, skipped=0, logs=0, nodes=0, requests=0)
-        self._sent: deque[float] = deque()
+    def __init__(self, *, as_json: bool = False) -> None:
+        self._latest = HarvestProgress(total=0, listed=False, done=0, failed=0, skipped=0, logs=0, requests=0)
+        self._as_json = as_json
+        self._spent: deque[tuple[float, int]] = deque()
         self._open = AsyncExitStack()
         self._trouble = ""
 
@@ -31,8 +36,8 @@ class Progress:
         """Take in one record."""
         if isinstance(record, HarvestProgress):
             self._latest = record
+            self._spent.append((time.monotonic(), record.spent))
         elif isinstance(record, RequestDone):
-            self._sent.append(time.monotonic())
             self._trouble = self._trouble if record.error else ""
         else:
             self._trouble = _TROUBLE.get(record.error, "the service fails; trying again")
@@ -43,7 +48,7 @@ class Progress:
         return self._latest.done
 
     async def __aenter__(self) -> Self:
-        show = self._live if sys.stderr.isatty() else self._lines
+        show = self._json if self._as_json else self._live if sys.stderr.isatty() else self._lines
         task = asyncio.create_task(show())
         self._open.callback(task.cancel)
         return self
@@ -55,20 +60,47 @@ class Progress:
         await asyncio.sleep(0)  # let the display take itself down
 
     def rate(self) -> float:
-        """Return the requests per second of the last few seconds."""
+        """Return the requests per second that instances took in the last few seconds."""
         now = time.monotonic()
-        while self._sent and self._sent[0] < now - _RECENT:
-            self._sent.popleft()
-        span = now - self._sent[0] if self._sent else 0.0
-        return (len(self._sent) - 1) / span if span > 0 else 0.0
+        while len(self._spent) > 1 and self._spent[0][0] < now - _RECENT:
+            self._spent.popleft()
+        if not self._spent or now <= (began := self._spent[0][0]):
+            return 0.0
+        return (self._spent[-1][1] - self._spent[0][1]) / (now - began)
 
     def line(self) -> str:
         """Return the state in one line."""
         at = self._latest
         finished = at.done + at.failed + at.skipped
         total = f"{at.total:,}" if at.listed else f"{at.total:,} or more"
-        failed = f", {at.failed:,} failed" if at.failed else ""
-        return f"{finished:,} of {total} instances{failed}, {at.logs:,} logs, {self.rate():.1f} requests/s"
+        return ", ".join([f"{finished:,} of {total} instances", *self._details()])
+
+    def _details(self) -> list[str]:
+        at = self._latest
+        rows = [(at.failed, "failed"), (at.logs, "logs"), (at.tasks, "tasks"), (at.nodes, "nodes")]
+        details = [f"{number:,} {name}" for number, name in rows if number]
+        details.append(f"{self.rate():.1f} requests/s" + (f" of {at.quota:g}" if at.quota else ""))
+        if self._trouble:
+            details.append(self._trouble)
+        if at.seconds_left is not None:
+            details.append(f"{duration(at.seconds_left)} left")
+        if at.next_deadline is not None:
+            details.append(f"links die from {at.next_deadline:%Y-%m-%d %H:%M} UTC on")
+        return details
+
+    async def _json(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(_EVERY_JSON)
+                self._say_json()
+        finally:
+            self._say_json()
+
+    def _say_json(self) -> None:
+        told = attrs.asdict(self._latest)
+        deadline = self._latest.next_deadline
+        told["next_deadline"] = None if deadline is None else deadline.isoformat()
+        say(json.dumps({**told, "rate": round(self.rate(), 1), "trouble": self._trouble or None}))
 
     async def _lines(self) -> None:
         while True:
@@ -77,20 +109,12 @@ class Progress:
 
     async def _live(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Bar
 
-        columns: list[Any] = [
-            TextColumn("harvesting"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]:.1f} requests/s"),
-            TextColumn("{task.fields[trouble]}"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
-        ]
+        columns: list[Any] = [BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.fields[details]}")]
         with Bar(*columns, console=Console(stderr=True)) as bar:
-            shown = bar.add_task("harvest", total=None, rate=0.0, trouble="")
+            shown = bar.add_task("harvest", total=None, details="")
             try:
                 while True:
                     self._update(bar, shown)
@@ -100,10 +124,5 @@ class Progress:
 
     def _update(self, bar: Any, shown: Any) -> None:
         at = self._latest
-        bar.update(
-            shown,
-            completed=at.done + at.failed + at.skipped,
-            total=at.total or None,
-            rate=self.rate(),
-            trouble=self._trouble or (f"{at.failed:,} failed" if at.failed else ""),
-        )
+        finished = at.done + at.failed + at.skipped
+        bar.update(shown, completed=finished, total=at.total or None, details=", ".join(self._details()))

@@ -2,6 +2,7 @@
 
 from .archive import Archive, Counts, Failure
 from .engine import harvest
+from .plan import Plan, plan
 from .tally import Summary
 
-__all__ = ["Archive", "Counts", "Failure", "Summary", "harvest"]
+__all__ = ["Archive", "Counts", "Failure", "Plan", "Summary", "harvest", "plan"]

@@ -20,7 +20,7 @@ from .database import storable
 from .outage import PASSING, Outage
 from .run import Run
 from .succession import BEAT, succeed
-from .tally import Summary, Tally
+from .tally import Report, Summary, Tally
 
 _AHEAD = 100
 """Instances taken from the archive at a time."""
@@ -77,17 +77,19 @@ async def harvest(
         raise ConfigError("source: two of them are the same; put their ids into one, or name their tenants apart")
     stopping = stop or asyncio.Event()
     await succeed(archive, sources, stopping)
-    tally = Tally(len(sources), observers)
+    tallies = [Tally(each.rate) for each in sources]
+    report = Report(tallies, observers)
     parts = [
         _Part(
             each,
             Run(archive, each, refresh=refresh, retry_failed=retry_failed),
             tally,
+            report,
             stop=stopping,
             concurrency=concurrency,
             max_outage=max_outage,
         )
-        for each in sources
+        for each, tally in zip(sources, tallies, strict=True)
     ]
     try:
         async with asyncio.TaskGroup() as group:
@@ -95,7 +97,7 @@ async def harvest(
                 group.create_task(part.work())
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
-    return tally.summary(stopped=stopping.is_set())
+    return report.summary(stopped=stopping.is_set())
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -107,11 +109,20 @@ class _Part:
     """One source's part of a harvest."""
 
     def __init__(
-        self, source: Source, run: Run, tally: Tally, *, stop: asyncio.Event, concurrency: int, max_outage: float
+        self,
+        source: Source,
+        run: Run,
+        tally: Tally,
+        report: Report,
+        *,
+        stop: asyncio.Event,
+        concurrency: int,
+        max_outage: float,
     ) -> None:
         self._source = source
         self._run = run
         self._tally = tally
+        self._report = report
         self._stop = stop
         self._concurrency = concurrency
         self._unlisted = Outage(stop, max_outage)
@@ -168,14 +179,14 @@ class _Part:
                     raise
                 self._tally.requests += error.attempts
                 await self._unlisted.wait(error)
-        self._tally.listing -= 1
-        self._tally.tell()
+        self._tally.listed = self._run.listed
+        self._report.tell()
         self._grown.set()
 
     async def _enlist(self, chunk: Chunk, *, last: bool) -> None:
         self._tally.name(await self._run.enlist(chunk, last=last))
         self._tally.requests += chunk.requests
-        self._tally.tell()
+        self._report.tell()
         self._grown.set()
 
     async def _todo(self) -> AsyncGenerator[tuple[str, int | None]]:
@@ -197,14 +208,15 @@ class _Part:
 
     def _try_again(self) -> bool:
         """Put a suspect back, if the service is down and there is nothing else to try it with."""
-        under_way = len(self._taken) - len(self._suspects)
-        if self._run.listed and not under_way and self._answered and len(self._suspects) >= _SUSPECTS:
-            self._down = next(iter(self._suspects.values()))
-        if self._down is None or under_way or not self._suspects:
+        if len(self._taken) > len(self._suspects):
             return False
-        instance_id = next(iter(self._suspects))
-        del self._suspects[instance_id]
-        self._taken.discard(instance_id)
+        first = [instance_id for instance_id in self._suspects if instance_id not in self._again]
+        if self._run.listed and self._answered and len(first) >= _SUSPECTS:
+            self._down = self._suspects[first[0]]
+        if self._down is None or not first:
+            return False
+        del self._suspects[first[0]]
+        self._taken.discard(first[0])
         return True
 
     async def _worker(self, todo: AsyncGenerator[tuple[str, int | None]], taking: asyncio.Lock) -> None:
@@ -216,7 +228,7 @@ class _Part:
             if found is None:
                 return
             await self._harvest(*found)
-            self._tally.tell()
+            self._report.tell()
             self._grown.set()
 
     async def _harvest(self, instance_id: str, cursor: int | None) -> None:
@@ -228,7 +240,7 @@ class _Part:
         except _FATAL:
             raise
         except WorkflowKitError as error:
-            self._tally.requests += error.attempts
+            self._tally.spend(error.attempts)
             await self._failed(instance_id, error)
             return
         self._tally.done += 1
@@ -241,7 +253,7 @@ class _Part:
         async with aclosing(self._source.batches(instance_id, cursor)) as batches:
             async for batch in batches:
                 if stored is not None and not _begins_with(batch, stored):
-                    self._tally.requests += batch.requests
+                    self._tally.spend(batch.requests)
                     break
                 stored = None
                 yield batch

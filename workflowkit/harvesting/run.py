@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
 from secrets import token_hex
@@ -25,7 +26,7 @@ from .schema import TABLES, columns
 T = TypeVar("T")
 
 PROCESS = f"{os.getpid()} on {platform.node()}, {token_hex(4)}"
-"""This process, unlike any other."""
+"""This process, unlike any other: its number, its machine, and a name of its own."""
 
 _INSTANCE = "system = ? AND tenant = ? AND id = ?"
 _SOURCE = "system = ? AND tenant = ? AND source = ?"
@@ -47,16 +48,17 @@ _BEGIN = f"""
         ended_at = NULL, cursor = excluded.cursor, listed = excluded.listed, named = excluded.named,
         failed = excluded.failed, process = excluded.process, alive_at = excluded.alive_at
 """
+_KNOWN = f"""
+    SELECT run, state, holds, is_open, status, end_time, harvested_at, requests / max(1, attempts)
+    FROM instances WHERE {_INSTANCE}
+"""
 _REMEMBER = f"""
     INSERT INTO instances (system, tenant, {", ".join(_TOLD)}) VALUES (?, ?{", ?" * len(_TOLD)})
-    ON CONFLICT DO UPDATE SET {", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in _TOLD)},
-        state = CASE WHEN state = 'done'
-            AND (status <> excluded.status OR end_time IS NOT coalesce(excluded.end_time, end_time))
-            THEN 'pending' ELSE state END
-    RETURNING rowid, run, state, coalesce(holds, ''), is_open, harvested_at
+    ON CONFLICT DO UPDATE SET {", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in _TOLD)}
+    RETURNING rowid
 """
 _NAME = "INSERT OR IGNORE INTO temp.named (run, instance) VALUES (?, ?)"
-_QUEUE = "UPDATE instances SET run = ? WHERE rowid = ?"
+_QUEUE = "UPDATE instances SET run = ?, state = CASE WHEN ? THEN 'pending' ELSE state END WHERE rowid = ?"
 _LISTED = f"UPDATE harvests SET cursor = ?, listed = ?, named = named + ?, failed = failed + ? WHERE {_SOURCE}"
 _TAKE = "SELECT id, CASE WHEN state = 'partial' AND holds = ? THEN cursor END FROM instances WHERE run = ? LIMIT ?"
 _LAST_LOG = "SELECT raw FROM logs WHERE system = ? AND tenant = ? AND instance_id = ? AND position = ?"
@@ -72,13 +74,43 @@ _END = f"UPDATE harvests SET ended_at = ?, cursor = NULL WHERE {_SOURCE}"
 _ALIVE = f"UPDATE harvests SET alive_at = ? WHERE {_SOURCE} AND process = ?"
 
 
+_MEASURED = """
+    SELECT sum(requests) * 1.0 / sum(attempts), count(*) FROM instances
+    WHERE system = ? AND tenant = ? AND state = 'done' AND requests > 0 AND holds = ?
+"""
+
+
 @attrs.frozen
 class Named:
-    """Instances that were named: still to do, or finished before, one way or the other."""
+    """Instances that were named: still to do, or finished before; `saved` are the requests which that has saved."""
 
     queued: int = 0
     done: int = 0
     failed: int = 0
+    saved: int = attrs.field(default=0, eq=False)
+
+
+@attrs.frozen
+class _Known:
+    """What the archive knows of an instance."""
+
+    run: int | None = None
+    state: str = "pending"
+    holds: str | None = None
+    is_open: int | None = None
+    status: str | None = None
+    end_time: str | None = None
+    harvested_at: str | None = None
+    requests: int = 0
+
+    def is_outdated(self, ref: InstanceRef) -> bool:
+        """Return whether its status or its end was another one when it was done."""
+        other_status = None not in (self.status, ref.status) and storable(ref.status) != self.status
+        other_end = ref.end_time is not None and storable(ref.end_time) != self.end_time
+        return self.state == "done" and (other_status or other_end)
+
+
+_UNKNOWN = _Known()
 
 
 class Run:
@@ -104,7 +136,7 @@ class Run:
         self.named = Named()
         self.cursor: str | None = None
         self.listed = False
-        self.began_at = ""
+        self.began_at = now()
         self.continued = False
 
     async def begin(self) -> Self:
@@ -124,7 +156,9 @@ class Run:
                 (queued,) = connection.execute(
                     "SELECT count(*) FROM instances WHERE run = ?", (self._number,)
                 ).fetchone()
-                self.named = Named(queued, named - queued - failed, failed)
+                mean, _ = connection.execute(_MEASURED, (*self._key, self._wanted)).fetchone()
+                done = named - queued - failed
+                self.named = Named(queued, done, failed, saved=round(done * (mean or 0)))
             state = (self._number, self.began_at, self.cursor, self.listed, named, failed, PROCESS, now())
             connection.execute(_BEGIN, (*self._source, options, *state))
 
@@ -141,32 +175,57 @@ class Run:
         rows = [(*self._key, *map(storable, _FIELDS[InstanceRef](ref))) for ref in chunk.refs]
 
         def work(connection: sqlite3.Connection) -> Named:
-            found = {"queued": 0, "done": 0, "failed": 0}
-            for row in rows:
-                place, queued_by, state, holds, is_open, harvested_at = connection.execute(_REMEMBER, row).fetchone()
-                since = harvested_at is not None and harvested_at > self.began_at
-                before_the_kill = self.cursor is not None and (queued_by == self._number or since)
-                if before_the_kill or not connection.execute(_NAME, (self._number, place)).rowcount:
+            found = Counter[str]()
+            saved = 0
+            for ref, row in zip(chunk.refs, rows, strict=True):
+                known = self._known(connection, ref)
+                (place,) = connection.execute(_REMEMBER, row).fetchone()
+                named_before_a_kill = self.cursor is not None and (known.run == self._number or self._has_done(known))
+                if named_before_a_kill or not connection.execute(_NAME, (self._number, place)).rowcount:
                     continue
-                kind = "queued" if self._is_to_do(state, holds, is_open=is_open, since=since) else state
-                found[kind] += 1
-                if kind == "queued":
-                    connection.execute(_QUEUE, (self._number, place))
-            known = (chunk.cursor, last, sum(found.values()), found["failed"])
-            connection.execute(_LISTED, (*known, *self._source))
-            return Named(**found)
+                fate = self._fate(known, ref)
+                found[fate] += 1
+                if fate == "queued":
+                    connection.execute(_QUEUE, (self._number, known.is_outdated(ref), place))
+                else:
+                    saved += known.requests
+            state = (chunk.cursor, last, found.total(), found["failed"])
+            connection.execute(_LISTED, (*state, *self._source))
+            return Named(**found, saved=saved)
 
         named = await self._archive.transact(work)
         self.cursor, self.listed = chunk.cursor, last
         return named
 
-    def _is_to_do(self, state: str, holds: str, *, is_open: int | None, since: bool) -> bool:
-        """Return whether to harvest an instance in this state; `since` tells whether this run has."""
-        if state == "failed":
-            return self._retry_failed and not since
-        missing = set(self._wanted.split(",")) - {"", *holds.split(",")}
-        again = self._refresh or (is_open and self._wanted)
-        return state != "done" or bool(missing) or bool(again and not since)
+    async def foresee(self, refs: Sequence[InstanceRef]) -> Named:
+        """Return what would become of instances if they were named; nothing is stored."""
+
+        def work(connection: sqlite3.Connection) -> Named:
+            return Named(**Counter(self._fate(self._known(connection, ref), ref) for ref in refs))
+
+        return await self._archive.transact(work)
+
+    async def measured(self) -> tuple[float | None, int]:
+        """Return the mean of requests for an instance so far, None without any, and of how many it is."""
+        parameters = (*self._key, self._wanted)
+        return await self._archive.transact(lambda connection: connection.execute(_MEASURED, parameters).fetchone())
+
+    def _known(self, connection: sqlite3.Connection, ref: InstanceRef) -> _Known:
+        row = connection.execute(_KNOWN, (*self._key, storable(ref.id))).fetchone()
+        return _Known(*row) if row else _UNKNOWN
+
+    def _fate(self, known: _Known, ref: InstanceRef) -> str:
+        """Return ``queued`` for an instance that is to do, else how it has ended."""
+        if known.state == "failed":
+            return "queued" if self._retry_failed and not self._has_done(known) else "failed"
+        missing = set(self._wanted.split(",")) - {"", *(known.holds or "").split(",")}
+        again = self._refresh or (self._wanted and (known.is_open or ref.is_open))
+        to_do = known.state != "done" or known.is_outdated(ref) or missing or (again and not self._has_done(known))
+        return "queued" if to_do else "done"
+
+    def _has_done(self, known: _Known) -> bool:
+        """Return whether it was harvested since the run began, or the one that it continues."""
+        return known.harvested_at is not None and known.harvested_at > self.began_at
 
     async def take(self, most: int, *, without: Collection[str]) -> list[tuple[str, int | None]]:
         """Return up to so many instances that are to do, but for some, each with the cursor to go on from."""

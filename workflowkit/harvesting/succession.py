@@ -1,12 +1,15 @@
 """One harvest at a time: wait for what a predecessor has sent to be counted no more; refuse to join a live one.
 
 A harvest notes in the archive, twice a second, that it is alive. That is all that the next one can
-know of it: it may run in another container, or have been killed a moment ago.
+know of it, unless it ran on the same machine and is gone: it may run in another container, or have
+been killed a moment ago.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import platform
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -67,7 +70,21 @@ def _least(other: _Other, windows: dict[tuple[str, str], float]) -> float:
     """Return how long ago it must have been alive last, in seconds."""
     window = windows.get((other.system, other.tenant), 0.0)
     counted = window + 2 * BEAT if window else 0.0
-    return max(counted, _SILENT) if other.unfinished else counted
+    return max(counted, _SILENT) if other.unfinished and not _is_gone(other.process) else counted
+
+
+def _is_gone(process: str) -> bool:
+    """Return whether a process of this machine is known to have ended."""
+    number, _, machine = process.partition(",")[0].partition(" on ")
+    if machine != platform.node() or os.name != "posix":
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 async def _others(archive: Archive) -> list[_Other]:

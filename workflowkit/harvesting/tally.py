@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import attrs
 
@@ -24,6 +25,7 @@ class Summary:
         tasks: rows of tasks stored.
         nodes: rows of nodes stored.
         requests: sent, retries and listings included.
+        saved: requests that harvesting the skipped ones took, and which were not sent again.
         stopped: whether `stop` ended it early; the same call goes on from there.
     """
 
@@ -34,47 +36,98 @@ class Summary:
     tasks: int = 0
     nodes: int = 0
     requests: int
+    saved: int = 0
     stopped: bool
 
 
 _COUNTED = ("done", "failed", "skipped", "logs", "tasks", "nodes", "requests")
 
 
+@attrs.define
 class Tally:
-    """Counts for all sources of one harvest, and tells the observers."""
+    """What one source's part of a harvest has come to.
 
-    def __init__(self, sources: int, observers: Sequence[Observer]) -> None:
-        self.listing: int = sources
-        self.total: int = 0
-        self.done: int = 0
-        self.failed: int = 0
-        self.skipped: int = 0
-        self.logs: int = 0
-        self.tasks: int = 0
-        self.nodes: int = 0
-        self.requests: int = 0
-        self._observers = observers
+    Attributes:
+        rate: requests per second that reading its instances may take; None for no limit.
+        spent: requests for instances, of all requests.
+    """
+
+    rate: float | None
+    total: int = 0
+    listed: bool = False
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    logs: int = 0
+    tasks: int = 0
+    nodes: int = 0
+    requests: int = 0
+    saved: int = 0
+    spent: int = 0
+    deadline: datetime | None = None
 
     def name(self, named: Named) -> None:
         """Take in what was named."""
         self.total += named.queued + named.done + named.failed
         self.skipped += named.done
         self.failed += named.failed
+        self.saved += named.saved
 
     def store(self, batch: Batch, *, after: int) -> None:
         """Take in what was stored; logs before that position were there already."""
-        self.requests += batch.requests
-        self.logs += sum(isinstance(row, LogRow) and row.position >= after for row in batch.rows)
-        self.tasks += sum(isinstance(row, TaskRow) for row in batch.rows)
-        self.nodes += sum(isinstance(row, NodeRow) for row in batch.rows)
+        self.spend(batch.requests)
+        for row in batch.rows:
+            if isinstance(row, LogRow):
+                self.logs += row.position >= after
+            elif isinstance(row, TaskRow):
+                self.tasks += 1
+            elif isinstance(row, NodeRow):
+                self.nodes += 1
+            elif row.expires_at is not None:
+                self.deadline = min(self.deadline or row.expires_at, row.expires_at)
+
+    def spend(self, requests: int) -> None:
+        """Take in what an instance has cost."""
+        self.requests += requests
+        self.spent += requests
+
+    def seconds_left(self) -> float | None:
+        """Return how long the rest takes at the rate; None if that can't be told."""
+        if not self.listed or self.rate is None:
+            return None
+        left = self.total - self.done - self.failed - self.skipped
+        each = self.spent / self.done if self.done else 1.0
+        return left * each / self.rate
+
+
+class Report:
+    """The tallies of all sources, and who wants to know of them."""
+
+    def __init__(self, tallies: Sequence[Tally], observers: Sequence[Observer]) -> None:
+        self._tallies = tallies
+        self._observers = observers
 
     def tell(self) -> None:
         """Report where the harvest stands."""
-        notify(self._observers, HarvestProgress(total=self.total, listed=self.listing == 0, **self._counts()))
+        if not self._observers:
+            return
+        left = [tally.seconds_left() for tally in self._tallies]
+        rates = [tally.rate for tally in self._tallies]
+        record = HarvestProgress(
+            total=sum(tally.total for tally in self._tallies),
+            listed=all(tally.listed for tally in self._tallies),
+            spent=sum(tally.spent for tally in self._tallies),
+            quota=None if None in rates else sum(filter(None, rates)),
+            seconds_left=None if None in left else max(filter(None, left), default=0.0),
+            next_deadline=min((tally.deadline for tally in self._tallies if tally.deadline), default=None),
+            **self._counts(),
+        )
+        notify(self._observers, record)
 
     def summary(self, *, stopped: bool) -> Summary:
         """Return the final counts."""
-        return Summary(stopped=stopped, **self._counts())
+        saved = sum(tally.saved for tally in self._tallies)
+        return Summary(stopped=stopped, saved=saved, **self._counts())
 
     def _counts(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in _COUNTED}
+        return {name: sum(getattr(tally, name) for tally in self._tallies) for name in _COUNTED}

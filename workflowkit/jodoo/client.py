@@ -86,19 +86,20 @@ class JodooClient(Client):
         super().__init__(system="jodoo", auth=BearerKey(api_key), classify=classify, options=options)
 
     @classmethod
-    def from_env(cls, **options: Any) -> Self:
-        """Return a client set up by the environment; options given here win.
+    def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
+        """Return a client set up by the environment, the process's or another; options given here win.
 
         ``JODOO_API_KEY`` is required; ``JODOO_BASE_URL``, ``JODOO_EDITION`` and ``JODOO_TENANT`` are not.
         """
-        key = Secret(os.environ.get("JODOO_API_KEY", ""))
+        environ = os.environ if environ is None else environ
+        key = Secret(environ.get("JODOO_API_KEY", ""))
         if not key:
             raise ConfigError(
                 "JODOO_API_KEY is not set: export it (a key is made in the console under Open Platform > API Key), "
                 "or start `workflowkit sandbox` and export the lines it prints"
             )
         names = {"base_url": "JODOO_BASE_URL", "edition": "JODOO_EDITION", "tenant": "JODOO_TENANT"}
-        found = {option: os.environ[name] for option, name in names.items() if os.environ.get(name)}
+        found = {option: environ[name] for option, name in names.items() if environ.get(name)}
         return cls(key, **{**found, **options})
 
     def workflow_logs(
@@ -234,6 +235,15 @@ class JodooClient(Client):
         if entry_id is not None:
             check_id("entry_id", entry_id)
         return FormSource(self, app_id, entry_id, tasks=tasks, exhaustive=exhaustive)
+
+    def reading_rate(self, *, tasks: bool) -> float | None:
+        """Return how many requests per second reading logs, and tasks, may take; None for no limit."""
+        return self.rate_of(self._edition.logs, *((self._edition.instance,) if tasks else ()))
+
+    @property
+    def link_days(self) -> int:
+        """Days after which links to attachments and signatures die."""
+        return self._edition.link_days
 
     def _skipping(
         self,

@@ -19,6 +19,7 @@ class Edition:
 
     base_url: str
     tenant_rate: float
+    link_days: int
     logs: Endpoint[LogsPage]
     instance: Endpoint[WorkflowInstance]
     records: Endpoint[RecordsPage]
@@ -29,6 +30,7 @@ class Edition:
 JODOO = Edition(
     base_url="https://api.jodoo.com/api",
     tenant_rate=50,
+    link_days=6,
     logs=Endpoint(
         name="jodoo.workflow_logs", method="POST", path="/v1/workflow/instance/logs", returns=LogsPage, rate=30
     ),
@@ -49,6 +51,7 @@ JODOO = Edition(
 JIANDAOYUN = attrs.evolve(
     JODOO,
     base_url="https://api.jiandaoyun.com/api",
+    link_days=15,
     instance=attrs.evolve(JODOO.instance, path="/v6/workflow/instance/get"),
     records=attrs.evolve(JODOO.records, rate=30),
 )

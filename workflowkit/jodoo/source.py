@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import UTC, datetime
 from itertools import count, islice
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from ..arguments import check_id
+from ..converter import decode
+from ..document import Document
 from ..source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row, TaskRow
 from .models import FormRecord, InstanceStatus, Task, WorkflowLog
 
@@ -42,6 +53,9 @@ class LogSource:
         self.tenant: str = client.tenant
         self.kinds: Sequence[type[Row]] = (LogRow, AttachmentRow, *((TaskRow,) if tasks else ()))
         self.window: float = client.window
+        self.rate: float | None = client.reading_rate(tasks=tasks)
+        self.requests_each: int = 1 + tasks + exhaustive
+        self.link_days: int | None = client.link_days
 
     async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
         """Yield the given ids in their order; an asynchronous iterable's one by one as they come."""
@@ -205,3 +219,10 @@ def expiry(url: str) -> datetime | None:
         return datetime.fromtimestamp(int(parse_qs(urlsplit(url).query)["e"][0]), UTC)
     except (KeyError, ValueError, OverflowError, OSError):
         return None
+
+
+READERS: Mapping[str, Callable[[bytes, int], Row]] = {
+    "logs": lambda raw, position: _log_row(decode(Document(raw), WorkflowLog), raw, position),
+    "tasks": lambda raw, position: _task_row(decode(Document(raw), Task), raw, position),
+}
+"""How rows are made anew from the raw JSON that an archive keeps, by table."""

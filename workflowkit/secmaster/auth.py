@@ -7,9 +7,9 @@ import re
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 from ..auth import Auth
+from ..classify import clock_ahead
 from ..errors import AuthenticationError
 from ..exchange import Request, Response
 from ..signing import sign
@@ -85,7 +85,7 @@ class Signer(Auth):
     def explain(self, response: Response) -> str:
         """Return whether the clock is to blame, and why there was no second try."""
         lock = "not tried again for 5 minutes, since five wrong signatures in a row lock an access key for as long"
-        ahead = _ahead(response)
+        ahead = clock_ahead(response)
         if ahead is None or abs(ahead) < _TOLERATED:
             return f"check access key and secret key; {lock}"
         direction = "ahead of" if ahead > timedelta(0) else "behind"
@@ -101,12 +101,3 @@ class Signer(Auth):
 
     def _secrets(self) -> Iterable[str]:
         return filter(None, (self._key.ak, self._key.sk, self._key.security_token))
-
-
-def _ahead(response: Response) -> timedelta | None:
-    """Return how far our clock is ahead of the service's, None where it doesn't tell its time."""
-    try:
-        theirs = parsedate_to_datetime(response.headers["date"])
-        return datetime.now(UTC) - theirs if theirs.tzinfo else None
-    except (KeyError, ValueError, OverflowError):
-        return None

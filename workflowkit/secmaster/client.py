@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Self
@@ -108,8 +108,8 @@ class SecMasterClient(Client):
         self._place = {"project_id": project_id, "workspace_id": workspace_id}
 
     @classmethod
-    def from_env(cls, **options: Any) -> Self:
-        """Return a client set up by the environment; options given here win.
+    def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
+        """Return a client set up by the environment, the process's or another; options given here win.
 
         Credentials are ``HUAWEICLOUD_SDK_AK`` and ``HUAWEICLOUD_SDK_SK`` (with
         ``HUAWEICLOUD_SDK_SECURITY_TOKEN`` if temporary), or ``SECMASTER_USER``,
@@ -118,8 +118,9 @@ class SecMasterClient(Client):
         ``HUAWEICLOUD_SDK_PROJECT_ID`` and ``SECMASTER_WORKSPACE_ID`` are required, and
         ``SECMASTER_REGION`` or ``SECMASTER_BASE_URL``.
         """
-        credentials = credentials_from_env()
-        found = {option: os.environ[name] for option, name in _FROM_ENV.items() if os.environ.get(name)}
+        environ = os.environ if environ is None else environ
+        credentials = credentials_from_env(environ)
+        found = {option: environ[name] for option, name in _FROM_ENV.items() if environ.get(name)}
         if options.get("region") and "base_url" not in options:
             found.pop("base_url", None)
         settings = {**found, **options}
@@ -217,7 +218,7 @@ class SecMasterClient(Client):
         name = f"workspace {self._place['workspace_id']}"
         for word, time in (("since", since), ("until", until)):
             name += f", {word} {time.isoformat()}" if time else ""
-        return WorkspaceSource(self.tenant, name, listing, detail, window=self.window)
+        return WorkspaceSource(self.tenant, name, listing, detail, window=self.window, rate=self.rate_of(INSTANCE))
 
     async def _instance(self, instance_id: str, *, show_topology: bool) -> Reply[WorkflowInstance]:
         check_id("instance_id", instance_id, example=_UUID)

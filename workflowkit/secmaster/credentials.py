@@ -6,7 +6,7 @@ variables of every function it passes.
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 
 from ..auth import Hidden, check_secret
 from ..errors import ConfigError
@@ -84,12 +84,12 @@ _TOKEN = ("SECMASTER_TOKEN",)
 _KINDS = (_KEY, _PASSWORD, _TOKEN)
 
 
-def credentials_from_env() -> Credentials:
+def credentials_from_env(environ: Mapping[str, str]) -> Credentials:
     """Return the one kind of credentials that the environment holds.
 
     Raises ConfigError if there is none, only a part of one, or more than one.
     """
-    given = [kind for kind in _KINDS if any(map(os.environ.get, kind))]
+    given = [kind for kind in _KINDS if any(map(environ.get, kind))]
     if not given:
         ways = "; ".join(" and ".join(kind) for kind in _KINDS)
         raise ConfigError(
@@ -97,18 +97,18 @@ def credentials_from_env() -> Credentials:
             "or start `workflowkit sandbox` and export the lines it prints"
         )
     if len(given) > 1:
-        found = " and ".join(next(filter(os.environ.get, kind)) for kind in given)
+        found = " and ".join(next(filter(environ.get, kind)) for kind in given)
         raise ConfigError(f"{found} are set: two kinds of credentials at once; unset all but one")
     (kind,) = given
-    missing = [name for name in kind if not os.environ.get(name)]
+    missing = [name for name in kind if not environ.get(name)]
     if missing:
         raise ConfigError(f"{' and '.join(missing)} not set: {' and '.join(kind)} belong together")
-    values = [Secret(os.environ[name]) for name in kind]
+    values = [Secret(environ[name]) for name in kind]
     if kind is _TOKEN:
         return IamToken(*values)
     if kind is _PASSWORD:
         user, password, domain = values
-        endpoint = os.environ.get("HUAWEICLOUD_SDK_IAM_ENDPOINT") or None
+        endpoint = environ.get("HUAWEICLOUD_SDK_IAM_ENDPOINT") or None
         return IamPassword(str(user), password, str(domain), iam_endpoint=endpoint)
     ak, sk = values
-    return AccessKey(ak, sk, Secret(os.environ.get("HUAWEICLOUD_SDK_SECURITY_TOKEN", "")) or None)
+    return AccessKey(ak, sk, Secret(environ.get("HUAWEICLOUD_SDK_SECURITY_TOKEN", "")) or None)

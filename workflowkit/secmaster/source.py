@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import attrs
 
 from ..client import Reply
+from ..converter import decode
+from ..document import Document
 from ..paginator import Paginator
 from ..source import Batch, Chunk, InstanceRef, NodeRow, Row
 from .models import Node, Status, WorkflowInstance
+from .times import read_times
 
 Detail = Callable[[str], Awaitable[Reply[WorkflowInstance]]]
 """Gets an instance with its topology."""
@@ -23,9 +26,17 @@ class WorkspaceSource:
 
     system: str = "secmaster"
     resumable: bool = True
+    link_days: int | None = None
 
     def __init__(
-        self, tenant: str, name: str, listing: Paginator[WorkflowInstance], detail: Detail | None, *, window: float
+        self,
+        tenant: str,
+        name: str,
+        listing: Paginator[WorkflowInstance],
+        detail: Detail | None,
+        *,
+        window: float,
+        rate: float | None,
     ) -> None:
         self._listing = listing
         self._detail = detail
@@ -33,6 +44,8 @@ class WorkspaceSource:
         self.kinds: Sequence[type[Row]] = () if detail is None else (NodeRow,)
         self.name: str = name
         self.window: float = window
+        self.rate: float | None = rate
+        self.requests_each: int = 0 if detail is None else 1
 
     async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
         """Yield the instances a page at a time, with all that the list tells of them."""
@@ -68,3 +81,11 @@ def _ref(instance: WorkflowInstance, raw: bytes) -> InstanceRef:
 
 def _row(node: Node, raw: bytes, position: int) -> NodeRow:
     return NodeRow(position=position, raw=raw, **attrs.asdict(node, recurse=False))  # its columns are the node's fields
+
+
+def _reread(raw: bytes, position: int) -> NodeRow:
+    return _row(decode(Document(read_times(raw)), Node), raw, position)
+
+
+READERS: Mapping[str, Callable[[bytes, int], Row]] = {"nodes": _reread}
+"""How rows are made anew from the raw JSON that an archive keeps, by table."""

@@ -1,0 +1,164 @@
+"""`workflowkit doctor` and `workflowkit config`: what is in force, and whether it works."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from ..errors import WorkflowKitError
+from ..telemetry import RequestDone, Telemetry
+from .failures import hints_for
+from .options import as_json, sending
+from .output import count_of, print_json, print_table
+from .settings import SECRET, VARIABLES, config_path, environ, profiles, settings
+
+_TOLERATED = 60.0
+"""Seconds that a clock may be off before it is worth a word; signatures are refused after 15 minutes."""
+
+_of = click.option("--profile", metavar="NAME", help="Of the configuration file, instead of the environment.")
+
+
+@click.command()
+@_of
+@as_json
+def config(profile: str | None, *, as_json: bool) -> None:
+    """Print what is in force and where it comes from; secrets are never shown, nor asked for.
+
+    \b
+    workflowkit config
+    workflowkit config --profile acme
+    """
+    path = config_path()
+    known = profiles()
+    rows = [
+        (system, name, "(hidden)" if name in SECRET | {"ak"} else setting.value, setting.origin)
+        for system in VARIABLES
+        if profile is None or profile in known.get(system, {})
+        for name, setting in settings(system, profile).items()
+    ]
+    if profile is not None and not rows:
+        settings("jodoo", profile)  # says that there is none
+    names = {system: sorted(tables) for system, tables in known.items()}
+    if as_json:
+        keys = ("system", "setting", "value", "origin")
+        found = [dict(zip(keys, row, strict=True)) for row in rows]
+        print_json({"file": str(path), "exists": path.exists(), "profiles": names, "settings": found})
+        return
+    print_table("in force" if rows else "nothing is set", ("system", "setting", "value", "from"), rows)
+    listed = ", ".join(f"{name} ({system})" for system, tables in names.items() for name in tables)
+    about = f"profiles: {listed}" if listed else "no profiles" if path.exists() else "it isn't there, and needn't be"
+    click.echo(f"configuration file: {path}; {about}")
+
+
+@attrs.frozen
+class _Finding:
+    what: str
+    ok: bool
+    told: str
+
+
+@click.command()
+@_of
+@click.option("--archive", metavar="PATH", help="Also whether this archive can be read and written.")
+@sending
+@as_json
+def doctor(profile: str | None, *, archive: str | None, as_json: bool, **options: Any) -> int:
+    """Check address, credentials and clock with one request to each system that is set up, and an archive.
+
+    \b
+    workflowkit doctor
+    workflowkit doctor --archive approvals.db
+    """
+
+    async def examine() -> list[_Finding]:
+        found = [finding for system in _CHECKS for finding in await _system(system, profile, options)]
+        return found + ([] if archive is None else await _archive(Path(archive)))
+
+    findings = asyncio.run(examine())
+    if not findings:
+        findings = [
+            _Finding("settings", ok=False, told="nothing is set up: export JODOO_API_KEY, or see --help of `secmaster`")
+        ]
+    if as_json:
+        print_json([attrs.asdict(finding) for finding in findings])
+    else:
+        rows = [(finding.what, "ok" if finding.ok else "FAILED", finding.told) for finding in findings]
+        print_table("", ("", "", ""), rows)
+    return int(not all(finding.ok for finding in findings))
+
+
+async def _jodoo(given: dict[str, str] | None, options: dict[str, Any]) -> str:
+    from ..jodoo import JodooClient
+
+    async with JodooClient.from_env(given, **options) as client:
+        apps = await anext(aiter(client.apps().pages()))
+        return f"{client.address} answers; the key sees {count_of(len(apps.items), 'app')}"
+
+
+async def _secmaster(given: dict[str, str] | None, options: dict[str, Any]) -> str:
+    from ..secmaster import SecMasterClient
+
+    async with SecMasterClient.from_env(given, **options) as client:
+        page = await anext(aiter(client.workflow_instances(limit=2).pages()))
+        return f"{client.address} answers; the workspace has {'instances' if page.items else 'no instances yet'}"
+
+
+_CHECKS: dict[str, Callable[..., Any]] = {"jodoo": _jodoo, "secmaster": _secmaster}
+
+
+async def _system(system: str, profile: str | None, options: dict[str, Any]) -> list[_Finding]:
+    """Return what a request finds out; nothing for a system that isn't set up."""
+    is_set_up = profile in profiles().get(system, {}) if profile else bool(settings(system, None))
+    if not is_set_up:
+        return []
+    clocks: list[float] = []
+
+    def watch(record: Telemetry) -> None:
+        if isinstance(record, RequestDone) and record.ahead is not None:
+            clocks.append(record.ahead)
+
+    try:
+        given = environ(system, profile) if profile else None
+        found = [_Finding(system, ok=True, told=await _CHECKS[system](given, {**options, "observers": [watch]}))]
+    except WorkflowKitError as error:
+        found = [_Finding(system, ok=False, told="; ".join([str(error), *hints_for(error)]))]
+    return [*found, *_clock(f"clock of {system}", clocks)]
+
+
+def _clock(name: str, clocks: list[float]) -> Iterator[_Finding]:
+    if clocks:
+        off = min(clocks, key=abs)
+        direction = "ahead of" if off > 0 else "behind"
+        right = abs(off) < _TOLERATED
+        told = "right to a minute" if right else f"{abs(off):.0f} s {direction} the service's: set it right"
+        yield _Finding(name, ok=right, told=told)
+
+
+def _place_for(path: Path) -> list[_Finding]:
+    """Return whether an archive can be made where there is none."""
+    if path.exists():
+        return []
+    parent = path.absolute().parent
+    writable = parent.is_dir() and os.access(parent, os.W_OK)
+    told = "isn't there yet; a harvest makes it" if writable else f"can't be made: {parent} can't be written to"
+    return [_Finding(str(path), ok=writable, told=told)]
+
+
+async def _archive(path: Path) -> list[_Finding]:
+    from ..harvesting import Archive
+
+    if to_be_made := await asyncio.to_thread(_place_for, path):
+        return to_be_made
+    try:
+        async with Archive.open(path) as archive:
+            counts = await archive.counts()
+    except WorkflowKitError as error:
+        return [_Finding(str(path), ok=False, told=str(error))]
+    left = counts.pending + counts.partial
+    return [_Finding(str(path), ok=True, told=f"{counts.done:,} done, {left:,} to do, {counts.failed:,} failed")]

@@ -1,0 +1,109 @@
+"""`workflowkit plan`: what a harvest will take, before it is begun."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import click
+
+from .options import as_json, sending
+from .output import count_of, duration, print_json, say
+from .secmaster import ENVIRONMENT
+from .sources import jodoo_sources, of_jodoo, of_secmaster, secmaster_sources
+
+if TYPE_CHECKING:
+    from ..harvesting import Plan
+    from ..source import Source
+
+
+@click.group()
+def plan() -> None:
+    """Say what a harvest will take: requests, and time at the quota."""
+
+
+def _for_archive(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        as_json,
+        sending,
+        click.option("--retry-failed", is_flag=True, help="As harvest takes it."),
+        click.option("--refresh", is_flag=True, help="As harvest takes it."),
+        click.option("--archive", metavar="PATH", help="What it holds already is left out, and its mean is used."),
+    ):
+        command = option(command)
+    return command
+
+
+@plan.command()
+@of_jodoo
+@_for_archive
+def jodoo(**options: Any) -> None:
+    """Plan a harvest of Jodoo (简道云) instances; apps and forms are listed for it, at the quota.
+
+    \b
+    workflowkit plan jodoo --ids ids.txt
+    workflowkit plan jodoo --app 6573f1c2a9d4e80007b1c001 --archive approvals.db
+    """
+    _work(jodoo_sources, **options)
+
+
+@plan.command(epilog=ENVIRONMENT)
+@of_secmaster
+@_for_archive
+def secmaster(**options: Any) -> None:
+    """Plan a harvest of a SecMaster workspace, which is listed for it.
+
+    \b
+    workflowkit plan secmaster --topology --archive soc.db
+    """
+    _work(secmaster_sources, **options)
+
+
+def _work(
+    sources: Callable[..., AbstractAsyncContextManager[list[Source]]],
+    *,
+    archive: str | None,
+    refresh: bool,
+    retry_failed: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    from ..harvesting import Archive
+    from ..harvesting import plan as make
+
+    there = archive is not None and Path(archive).exists()
+
+    async def work() -> list[tuple[Plan, int | None]]:
+        async with AsyncExitStack() as stack:
+            opened = await stack.enter_async_context(sources(**options))
+            held = await stack.enter_async_context(Archive.open(str(archive), create=False)) if there else None
+            plans = [await make(each, held, refresh=refresh, retry_failed=retry_failed) for each in opened]
+            return [(each, source.link_days) for each, source in zip(plans, opened, strict=True)]
+
+    for made, link_days in asyncio.run(work()):
+        if as_json:
+            print_json(attrs.asdict(made))
+        else:
+            say(_describe(made, link_days))
+
+
+def _describe(made: Plan, link_days: int | None) -> str:
+    assumed = f"the mean of {made.measured:,} in the archive" if made.measured else "assumed: what short ones take"
+    requests = f"{made.listing:,} to list them, as this plan has sent, and {made.each:.3g} for each ({assumed})"
+    lines = [
+        f"{made.source}: {count_of(made.instances, 'instance')} to harvest, {made.skipped:,} are there already",
+        f"{count_of(made.requests, 'request')}: {requests}",
+    ]
+    if made.seconds is None:
+        lines.append("no limit: as fast as the service answers")
+    else:
+        lines.append(f"at {made.rate:g} a second it takes {duration(made.seconds)}")
+    if link_days is not None:
+        dies = datetime.now(UTC) + timedelta(days=link_days)
+        lines.append(f"links to files die {link_days} days after they are read: the first on {dies:%Y-%m-%d}")
+    return "\n".join(lines)

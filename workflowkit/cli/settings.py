@@ -1,0 +1,161 @@
+"""Where a command's settings come from: the environment, or a profile in the configuration file.
+
+A profile is whole by itself: nothing else is taken from the environment, so that two companies never
+get mixed up. The one secret it needs is read from a variable that it names, or printed by a command.
+
+    [jodoo.acme]
+    edition = "jiandaoyun"
+    app = "6573f1c2a9d4e80007b1c001"
+    key_command = ["pass", "show", "jodoo/acme"]
+
+    [secmaster.soc]
+    region = "ap-southeast-3"
+    project_id = "15645222e8744afa985c93dab6341da6"
+    workspace_id = "909494e3-558e-46b6-a9eb-07a8e18ca62f"
+    ak = "..."
+    key_env = "SOC_SECRET_KEY"
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from ..errors import ConfigError
+from ..redact import Secret
+
+VARIABLES: Mapping[str, Mapping[str, str]] = {
+    "jodoo": {
+        "api_key": "JODOO_API_KEY",
+        "base_url": "JODOO_BASE_URL",
+        "edition": "JODOO_EDITION",
+        "tenant": "JODOO_TENANT",
+    },
+    "secmaster": {
+        "ak": "HUAWEICLOUD_SDK_AK",
+        "sk": "HUAWEICLOUD_SDK_SK",
+        "security_token": "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+        "user": "SECMASTER_USER",
+        "password": "SECMASTER_PASSWORD",
+        "domain": "SECMASTER_DOMAIN",
+        "token": "SECMASTER_TOKEN",
+        "iam_endpoint": "HUAWEICLOUD_SDK_IAM_ENDPOINT",
+        "region": "SECMASTER_REGION",
+        "base_url": "SECMASTER_BASE_URL",
+        "project_id": "HUAWEICLOUD_SDK_PROJECT_ID",
+        "workspace_id": "SECMASTER_WORKSPACE_ID",
+    },
+}
+"""Each system's settings, and the variables that hold them."""
+
+SECRET = frozenset(("api_key", "sk", "security_token", "password", "token"))
+_OF_COMMANDS: Mapping[str, frozenset[str]] = {"jodoo": frozenset(("app", "form")), "secmaster": frozenset()}
+_KEYS = ("key_env", "key_command")
+_PATIENCE = 60.0
+"""Seconds that a key_command may take: it may ask for a fingerprint."""
+
+
+@attrs.frozen
+class Setting:
+    """A value, and where it comes from; the value of a secret is None until it is needed."""
+
+    value: str | None
+    origin: str
+
+
+def config_path() -> Path:
+    """Return where the configuration file is, or would be: in the platform's folder, unless WORKFLOWKIT_CONFIG says."""
+    return Path(os.environ.get("WORKFLOWKIT_CONFIG") or Path(click.get_app_dir("workflowkit")) / "config.toml")
+
+
+def profiles() -> dict[str, dict[str, Any]]:
+    """Return the profiles in the configuration file by system; none if there is no file."""
+    path = config_path()
+    try:
+        read = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from None
+    for system, tables in read.items():
+        if system not in VARIABLES or not isinstance(tables, dict):
+            raise ConfigError(f"{path}: {system!r}: profiles are tables such as [jodoo.acme] or [secmaster.soc]")
+    return read
+
+
+def settings(system: str, profile: str | None) -> dict[str, Setting]:
+    """Return what is set for a system, by the environment or by the profile of that name."""
+    if profile is not None:
+        return dict(_of_profile(system, profile))
+    names = VARIABLES[system]
+    return {name: Setting(os.environ[names[name]], names[name]) for name in names if os.environ.get(names[name])}
+
+
+def environ(system: str, profile: str) -> dict[str, str]:
+    """Return a profile as the variables that hold the same, its secret included."""
+    found = settings(system, profile)
+    names = VARIABLES[system]
+    values = {names[name]: setting.value for name, setting in found.items() if name in names and setting.value}
+    secret = next(name for name in found if name in SECRET)
+    return {**values, names[secret]: _secret(profiles()[system][profile], f"profile {profile!r}")}
+
+
+def _of_profile(system: str, profile: str) -> Iterator[tuple[str, Setting]]:
+    path = config_path()
+    known = profiles().get(system, {})
+    if profile not in known:
+        names = ", ".join(map(repr, known)) or "none"
+        raise ConfigError(f"profile {profile!r}: {path} has no [{system}.{profile}]; of {system} it has {names}")
+    table, where = known[profile], f"profile {profile!r} in {path}"
+    for name, value in table.items():
+        if name in SECRET:
+            raise ConfigError(f"{where}: {name} doesn't belong into a file: name a key_env or a key_command instead")
+        if name not in {*VARIABLES[system], *_OF_COMMANDS[system], *_KEYS}:
+            raise ConfigError(f"{where}: {name!r} is unknown; choose from {', '.join(_choices(system))}")
+        if name not in _KEYS and not isinstance(value, str):
+            raise ConfigError(f"{where}: {name} has to be text")
+        if name not in _KEYS:
+            yield name, Setting(value, where)
+    if sum(name in table for name in _KEYS) != 1:
+        raise ConfigError(f"{where}: name either key_env or key_command, where the secret comes from")
+    if system == "jodoo" and "tenant" not in table:
+        yield "tenant", Setting(profile, "the profile's name")
+    kind = "api_key" if system == "jodoo" else "sk" if "ak" in table else "password" if "user" in table else "token"
+    yield kind, Setting(None, str(table.get("key_env") or f"printed by {_command(table['key_command'])[0]}"))
+
+
+def _choices(system: str) -> list[str]:
+    return sorted({*VARIABLES[system], *_OF_COMMANDS[system], *_KEYS} - SECRET)
+
+
+def _command(command: str | list[str]) -> list[str]:
+    return shlex.split(command) if isinstance(command, str) else list(map(str, command))
+
+
+def _secret(table: Mapping[str, Any], where: str) -> Secret:
+    """Return the profile's secret; what the command says otherwise is shown nowhere."""
+    if "key_env" in table:
+        value = Secret(os.environ.get(str(table["key_env"]), ""))
+        problem = f"{where}: {table['key_env']}, its key_env, is not set: export it"
+    else:
+        command = _command(table["key_command"])
+        problem = f"{where}: {command[0]!r}, its key_command, "
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=_PATIENCE)  # noqa: S603  # theirs
+        except (OSError, subprocess.SubprocessError) as error:
+            code = getattr(error, "returncode", None)
+            reason = f"ended with {code}" if code is not None else getattr(error, "strerror", None) or "took too long"
+            raise ConfigError(f"{problem}{reason}; run it by hand") from None
+        value = Secret(done.stdout.decode("utf-8", "replace").strip())
+        problem += "printed nothing; run it by hand"
+    if not value:
+        raise ConfigError(problem)
+    return value

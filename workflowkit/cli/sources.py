@@ -1,0 +1,101 @@
+"""What `harvest` and `plan` are about: options that choose sources, and the clients that read them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .ids import open_ids
+from .options import window
+from .settings import environ, settings
+
+if TYPE_CHECKING:
+    from ..source import Source
+
+_profile = click.option(
+    "--profile", "profiles", metavar="NAME", multiple=True, help="Of the configuration file; repeat it for several."
+)
+
+
+def of_jodoo(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose instances of Jodoo."""
+    for option in (
+        _profile,
+        click.option("--exhaustive", is_flag=True, help="Go on until a page is empty, a request more for each."),
+        click.option(
+            "--with", "extra", type=click.Choice(["tasks"]), multiple=True, help="Also all tasks: a request more each."
+        ),
+        click.option("--form", metavar="ENTRY", help="Only this form of the app."),
+        click.option("--app", metavar="APP", help="All workflow forms of an app."),
+        click.option("--ids", metavar="FILE", help="Instance ids, one a line; - for stdin."),
+    ):
+        command = option(command)
+    return command
+
+
+def of_secmaster(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose instances of SecMaster."""
+    for option in (
+        _profile,
+        click.option("--topology", is_flag=True, help="With every node of each instance: a request more for each."),
+        window,
+    ):
+        command = option(command)
+    return command
+
+
+@asynccontextmanager
+async def jodoo_sources(
+    *,
+    ids: str | None,
+    app: str | None,
+    form: str | None,
+    extra: Sequence[str],
+    exhaustive: bool,
+    profiles: Sequence[str],
+    **options: Any,
+) -> AsyncIterator[list[Source]]:
+    """Open a client for each profile, and give what is to be read with it."""
+    from ..jodoo import JodooClient
+
+    wanted = {"tasks": "tasks" in extra, "exhaustive": exhaustive}
+    chosen: list[dict[str, str | None]] = []
+    for profile in profiles or (None,):
+        own = {} if profile is None else settings("jodoo", profile)
+        theirs = {name: own[name].value if name in own else None for name in ("app", "form")}
+        chosen.append({"app": app, "form": form} if app or ids else theirs)
+        if (ids is None) == (chosen[-1]["app"] is None):
+            raise click.UsageError("pass either --ids FILE or --app APP")
+    if form is not None and app is None:
+        raise click.UsageError("--form ENTRY needs --app APP")
+    if ids is not None and len(profiles) > 1:
+        raise click.UsageError("--ids FILE goes with one --profile: ids belong to one company")
+    async with AsyncExitStack() as stack:
+        sources: list[Source] = []
+        for profile, what in zip(profiles or (None,), chosen, strict=True):
+            given = None if profile is None else environ("jodoo", profile)
+            client = await stack.enter_async_context(JodooClient.from_env(given, **options))
+            if ids is not None:
+                sources.append(client.log_source(open_ids(ids), **wanted))
+            else:
+                sources.append(client.form_source(str(what["app"]), what["form"], **wanted))
+        yield sources
+
+
+@asynccontextmanager
+async def secmaster_sources(
+    *, since: Any, until: Any, topology: bool, profiles: Sequence[str], **options: Any
+) -> AsyncIterator[list[Source]]:
+    """Open a client for each profile, and give what is to be read with it."""
+    from ..secmaster import SecMasterClient
+
+    async with AsyncExitStack() as stack:
+        sources: list[Source] = []
+        for profile in profiles or (None,):
+            given = None if profile is None else environ("secmaster", profile)
+            client = await stack.enter_async_context(SecMasterClient.from_env(given, **options))
+            sources.append(client.workspace_source(since=since, until=until, topology=topology))
+        yield sources

@@ -1,0 +1,70 @@
+"""What a harvest will take, before it is begun."""
+
+from __future__ import annotations
+
+import time
+
+import attrs
+
+from ..source import Source
+from .archive import Archive
+from .run import Named, Run
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What a harvest of one source will take, at the quota.
+
+    Attributes:
+        source: its name.
+        instances: that are to do.
+        skipped: instances that are in the archive already, done or failed.
+        listing: requests that listing them takes; as many were sent to make this plan.
+        each: requests for an instance: what those in the archive took on average, or a short one takes.
+        measured: how many instances that is the mean of; 0 if it is assumed.
+        requests: in all.
+        rate: requests per second that the instances may take, None for no limit.
+        seconds: how long it takes, None without a limit.
+    """
+
+    source: str
+    instances: int
+    skipped: int
+    listing: int
+    each: float
+    measured: int
+    requests: int
+    rate: float | None
+    seconds: float | None
+
+
+async def plan(
+    source: Source, archive: Archive | None = None, *, refresh: bool = False, retry_failed: bool = False
+) -> Plan:
+    """Return what harvesting the source into the archive will take; listing it may cost requests, nothing is stored.
+
+    Raises what listing raises; nothing that has failed is tried again. Ids that come twice count twice.
+    """
+    run = None if archive is None else Run(archive, source, refresh=refresh, retry_failed=retry_failed)
+    queued = skipped = listing = 0
+    began = time.monotonic()
+    async for chunk in source.instances():
+        named = Named(queued=len(chunk.refs)) if run is None else await run.foresee(chunk.refs)
+        queued += named.queued
+        skipped += named.done + named.failed
+        listing += chunk.requests
+    took = time.monotonic() - began
+    mean, measured = (None, 0) if run is None else await run.measured()
+    each = source.requests_each if mean is None else mean
+    requests = round(queued * each)
+    return Plan(
+        source=source.name,
+        instances=queued,
+        skipped=skipped,
+        listing=listing,
+        each=each,
+        measured=measured,
+        requests=listing + requests,
+        rate=source.rate,
+        seconds=None if source.rate is None else max(requests / source.rate, took),
+    )
