@@ -1,0 +1,147 @@
+"""Harvest in child processes that end, without any notice, just before the n-th statement, for every n.
+
+Prints the number of crashes, and how many archives weren't equal to an undisturbed one once the harvest
+had been run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from workflowkit import Archive, harvest
+from workflowkit.errors import NotFound
+from workflowkit.harvesting import writer
+from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row
+
+CRASHED = 77
+PAGES = {"a": 1, "b": 3, "c": 0, "d": 2, "e": 1}
+ALL = (
+    "SELECT system, tenant, id, state, status, logs, error, holds, is_open, cursor, run FROM instances ORDER BY id",
+    "SELECT * FROM logs ORDER BY instance_id, position",
+    "SELECT * FROM attachments ORDER BY instance_id, position, ordinal",
+    "SELECT system, tenant, source, named, failed, cursor, listed, ended_at IS NULL FROM harvests",
+)
+
+
+class Pages:
+    """Five instances, two in each page of their listing; two rows in each page of theirs; one that isn't there."""
+
+    system: str = "s"
+    tenant: str = "t"
+    name: str = "pages"
+    kinds: Sequence[type[Row]] = (LogRow, AttachmentRow)
+    window: float = 0.0
+    rate: float | None = None
+    requests_each: int = 1
+    link_days: int | None = None
+    resumable: bool = True
+
+    async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
+        names = sorted(PAGES)
+        for first in range(int(after or 0), len(names), 2):
+            refs = [InstanceRef(id=name, status="1") for name in names[first : first + 2]]
+            yield Chunk(refs=refs, requests=1, cursor=str(first + 2) if first + 2 < len(names) else None)
+
+    async def batches(self, instance_id: str, after: int | None = None) -> AsyncGenerator[Batch]:
+        end = 2 * PAGES[instance_id]
+        if end == 0:
+            raise NotFound("it isn't there")
+        first = max(0, (after or 0) - 1)
+        while True:
+            upto = min(first + 2 + bool(after and first == after - 1), end)
+            rows = [row for position in range(first, upto) for row in rows_of(instance_id, position)]
+            yield Batch(rows=rows, kinds=self.kinds, first=first, cursor=upto if upto < end else None, requests=1)
+            if upto == end:
+                return
+            first = upto
+
+
+def rows_of(instance_id: str, position: int) -> list[Row]:
+    log = LogRow(
+        position=position,
+        flow_id=position,
+        flow_name=instance_id,
+        create_action="forward",
+        create_time=datetime(2024, 1, 9, tzinfo=UTC),
+        finish_action=None,
+        finish_time=None,
+        operator_username=None,
+        operator_name=None,
+        comment=None,
+        signature_url=None,
+        raw=f'{{"flow_id":{position}}}'.encode(),
+    )
+    link = AttachmentRow(position=position, ordinal=0, name="a", size=1, mime=None, url="https://x/y", expires_at=None)
+    return [log, link]
+
+
+def run(path: Path, crash_at: int | None) -> int:
+    """Harvest in a child process and return its exit code."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = 1
+    try:
+        if crash_at is not None:
+            crash(crash_at)
+        asyncio.run(work(path))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def crash(at: int) -> None:
+    """Let the process end before its writer's n-th statement."""
+    transact = writer._transact
+    statements = count(1)
+
+    def execute(statement: str) -> None:
+        if next(statements) == at:
+            os._exit(CRASHED)
+
+    def watched(connection: sqlite3.Connection, group: list[writer._Job], begin: str) -> None:
+        connection.set_trace_callback(execute)
+        transact(connection, group, begin)
+
+    writer._transact = watched
+
+
+async def work(path: Path) -> None:
+    async with Archive.open(path) as archive:
+        await harvest(Pages(), archive, concurrency=2)
+
+
+def contents(path: Path) -> list[list[tuple[object, ...]]]:
+    connection = sqlite3.connect(path)
+    try:
+        return [connection.execute(query).fetchall() for query in ALL]
+    finally:
+        connection.close()
+
+
+def main(folder: Path) -> None:
+    assert run(folder / "whole.db", None) == 0
+    expected = contents(folder / "whole.db")
+    crashes = differing = 0
+    for at in count(1):
+        path = folder / f"{at}.db"
+        code = run(path, at)
+        if code == 0:
+            break
+        assert code == CRASHED
+        crashes += 1
+        assert run(path, None) == 0
+        differing += contents(path) != expected
+        path.unlink()
+    sys.stdout.write(f"{crashes} {differing}\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

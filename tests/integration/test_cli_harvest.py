@@ -1,0 +1,238 @@
+"""plan, harvest, verify, doctor and config as people call them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import time
+
+import pytest
+
+from workflowkit.sandbox import Sandbox, World
+
+APP = "6573f1c2a9d4e80007b1c001"
+NO_FILE = {"WORKFLOWKIT_CONFIG": "nowhere.toml"}
+PROFILES = """
+[jodoo.acme]
+base_url = "{url}/api"
+app = "{app}"
+key_env = "ACME_KEY"
+
+[jodoo.globex]
+base_url = "{url}/api"
+app = "{app}"
+form = "6573f1c2a9d4e80007b1c101"
+key_command = ["echo", "sandbox-key"]
+
+[secmaster.soc]
+base_url = "{url}"
+project_id = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+workspace_id = "909494e3-558e-46b6-a9eb-07a8e18ca62f"
+ak = "{ak}"
+key_env = "SOC_SK"
+"""
+
+
+@pytest.fixture
+def profiles(shell, free):
+    text = PROFILES.format(url=free.url, app=APP, ak=free.env["HUAWEICLOUD_SDK_AK"])
+    (shell.folder / "config.toml").write_text(text)
+    return {
+        "WORKFLOWKIT_CONFIG": "config.toml",
+        "ACME_KEY": "sandbox-key",
+        "SOC_SK": free.env["HUAWEICLOUD_SDK_SK"],
+        "JODOO_TENANT": "not-of-a-profile",
+    }
+
+
+def harvest(shell, *arguments, **env):
+    return shell("harvest", *arguments, "--archive", "a.db", "--rate", "none", **env)
+
+
+def rows(shell, query):
+    connection = sqlite3.connect(shell.folder / "a.db")
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def test_several_tenants_in_one_run_each_with_its_own_key(shell, free, profiles):
+    code, _, err = harvest(shell, "jodoo", "--profile", "acme", "--profile", "globex", **profiles)
+    assert (code, "90 instances" in err) == (0, True)
+    assert rows(shell, "SELECT tenant, count(*) FROM instances GROUP BY 1") == [("acme", 60), ("globex", 30)]
+    code, _, err = harvest(shell, "secmaster", "--profile", "soc", **profiles)
+    assert (code, "120 instances" in err) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "message"),
+    [
+        ("", ("--profile", "initech"), "has no [jodoo.initech]; of jodoo it has 'acme', 'globex'"),
+        ("", ("--profile", "acme", "--profile", "globex", "--ids", "ids.txt"), "--ids FILE goes with one --profile"),
+        ('[jodoo.x]\napi_key = "s3cret"', ("--profile", "x"), "api_key doesn't belong into a file"),
+        (
+            '[jodoo.x]\ncolour = "red"\nkey_env = "K"',
+            ("--profile", "x"),
+            "'colour' is unknown; choose from app, base_url",
+        ),
+        ('[jodoo.x]\napp = "a"', ("--profile", "x"), "name either key_env or key_command"),
+        ('[jodoo.x]\napp = 7\nkey_env = "K"', ("--profile", "x"), "app has to be text"),
+        (
+            '[jodoo.x]\napp = "a"\nkey_env = "NOT_SET"',
+            ("--profile", "x"),
+            "NOT_SET, its key_env, is not set: ",
+        ),
+        ('[jodoo.x]\napp = "a"\nkey_command = "false"', ("--profile", "x"), "'false', its key_command, ended with 1"),
+        ('[jodoo.x]\napp = "a"\nkey_command = "no-such-program"', ("--profile", "x"), "No such file or directory"),
+        ('[jodoo.x]\napp = "a"\nkey_command = "true"', ("--profile", "x"), "printed nothing"),
+        ("[jodoo", ("--profile", "acme"), "config.toml: can't be read"),
+        ("[dingtalk.x]", ("--profile", "x"), "profiles are tables such as [jodoo.acme]"),
+    ],
+)
+def test_what_is_wrong_with_a_profile_is_said_before_anything_is_sent(
+    shell, free, profiles, change, arguments, message
+):
+    (shell.folder / "ids.txt").write_text("a\n")
+    with (shell.folder / "config.toml").open("a") as file:
+        file.write("\n" + change)
+    code, _, err = harvest(shell, "jodoo", *arguments, **profiles)
+    assert (code, message in err.replace("\n", " ")) == (2, True), err
+    assert "s3cret" not in err
+    assert free.jodoo.answered.total() == 0
+
+
+def test_config_shows_what_is_in_force_and_no_secret(shell, profiles):
+    code, out, _ = shell("config", **NO_FILE)
+    assert (code, "JODOO_API_KEY" in out, "(hidden)" in out, "it isn't there" in out) == (0, True, True, True)
+    code, out, _ = shell("config", "--profile", "globex", "--json", **profiles)
+    told = json.loads(out)
+    found = {each["setting"]: (each["value"], each["origin"]) for each in told["settings"]}
+    assert found["tenant"] == ("globex", "the profile's name")
+    assert found["api_key"] == ("(hidden)", "printed by echo")
+    assert found["app"] == (APP, "profile 'globex' in config.toml")
+    assert told["profiles"] == {"jodoo": ["acme", "globex"], "secmaster": ["soc"]}
+    assert "sandbox-key" not in out
+    assert shell("config", "--profile", "initech", **profiles)[0] == 2
+
+
+def test_doctor(shell, free, profiles):
+    code, out, _ = shell("doctor", "--archive", "a.db", **NO_FILE)
+    assert code == 0
+    for words in ("the key sees 1 app", "the workspace has instances", "right to a minute", "isn't there yet"):
+        assert words in out
+    assert (free.jodoo.answered.total(), free.secmaster.answered.total()) == (1, 1)
+    code, out, _ = shell("doctor", "--profile", "soc", "--json", **profiles)
+    assert (code, [each["what"] for each in json.loads(out)]) == (0, ["secmaster", "clock of secmaster"])
+
+
+def test_doctor_says_what_to_do(shell, unused_tcp_port):
+    code, out, _ = shell("doctor", JODOO_API_KEY="wrong", **NO_FILE)
+    assert (code, "FAILED" in out, "check JODOO_API_KEY" in out, "the workspace has instances" in out) == (
+        1,
+        *[True] * 3,
+    )
+    code, out, _ = shell("doctor", JODOO_BASE_URL=f"http://127.0.0.1:{unused_tcp_port}/api", **NO_FILE)
+    assert (code, "can't connect" in out) == (1, True)
+    (shell.folder / "a.db").write_text("dear diary " * 100)
+    code, out, _ = shell("doctor", "--archive", "a.db", **NO_FILE)
+    assert (code, "not a database" in out) == (1, True)
+    unset = dict.fromkeys((name for name in shell.env if name.startswith(("JODOO_", "SECMASTER_", "HUAWEI"))), "")
+    code, out, _ = shell("doctor", **unset, **NO_FILE)
+    assert (code, "nothing is set up" in out) == (1, True)
+
+
+def test_plan_counts_what_harvest_then_takes(shell, free):
+    code, out, _ = shell("plan", "jodoo", "--app", APP, "--archive", "a.db", "--json")
+    planned = json.loads(out)
+    assert (code, planned["instances"], planned["listing"], planned["each"]) == (0, 60, 4, 1)
+    assert planned["seconds"] == pytest.approx(2.0, abs=0.5)
+    assert not (shell.folder / "a.db").exists()
+    code, out, _ = shell("harvest", "jodoo", "--app", APP, "--archive", "a.db", "--json", "--rate", "none")
+    assert json.loads(out)["requests"] == 68, "four of the instances have more than one page"
+    code, out, _ = shell("plan", "jodoo", "--app", APP, "--archive", "a.db", "--json")
+    assert (json.loads(out)["instances"], json.loads(out)["skipped"]) == (0, 60)
+    code, _, err = shell("plan", "jodoo", "--app", APP, "--archive", "a.db", "--refresh", "--rate", "none")
+    assert (
+        "68 requests: 4 to list them, as this plan has sent, and 1.07 for each (the mean of 60 in the archive)" in err
+    )
+    assert "no limit: as fast as the service answers" in err
+    assert "links to files die 6 days after they are read" in err
+    code, _, err = shell("plan", "secmaster", "--topology")
+    assert "122 requests: 2 to list them" in err
+    assert "at 20 a second it takes 6 s" in err
+
+
+def test_verify_finds_what_is_wrong(shell):
+    harvest(shell, "jodoo", "--app", APP, "--with", "tasks")
+    harvest(shell, "secmaster", "--topology")
+    code, out, err = shell("verify", "a.db")
+    assert (code, out, "all as it should be" in err) == (0, "", True)
+    first = "6500cba9000000000000000c"
+    for statement, said in {
+        f"UPDATE instances SET logs = logs + 1 WHERE id = '{first}'": "logs are said to be there",
+        f"DELETE FROM logs WHERE instance_id = '{first}' AND position = 0": "logs go up to position",
+        "UPDATE logs SET comment = 'forged' WHERE instance_id LIKE '%0f'": "comment isn't what raw says",
+        "UPDATE nodes SET raw = '{' WHERE position = 1": "raw can't be read",
+        "UPDATE tasks SET finish_time = '2020-01-01T00:00:00.000Z' WHERE position = 0": "finish_time isn't",
+        "DELETE FROM instances WHERE id LIKE '%0e'": "but there is no such instance",
+    }.items():
+        connection = sqlite3.connect(shell.folder / "a.db")
+        connection.execute(statement)
+        connection.commit()
+        connection.close()
+        code, out, _ = shell("verify", "a.db", "--json")
+        assert code == 1
+        assert any(said in problem["what"] for problem in json.loads(out)["problems"]), said
+
+
+def test_events_come_from_tasks_where_they_were_harvested(shell):
+    harvest(shell, "jodoo", "--app", APP, "--form", "6573f1c2a9d4e80007b1c101", "--with", "tasks")
+    harvest(shell, "jodoo", "--app", APP)
+    found = dict(rows(shell, "SELECT origin, count(DISTINCT case_id) FROM events GROUP BY 1"))
+    assert found == {"tasks": 29, "logs": 30}, "one has no tasks at all"
+    open_tasks = rows(shell, "SELECT end_time, outcome FROM events WHERE lifecycle = 'start'")
+    assert open_tasks
+    assert set(open_tasks) == {(None, None)}
+
+
+def test_progress_for_machines(shell):
+    code, out, err = harvest(shell, "jodoo", "--app", APP, "--progress", "json", "--json")
+    last = json.loads(err.splitlines()[-1])
+    assert (code, last["done"], last["total"], last["seconds_left"]) == (0, 60, 60, None)
+    assert last["requests"] == json.loads(out)["requests"]
+    assert last["next_deadline"].endswith("15:59:59+00:00")
+
+
+def test_a_second_signal_stops_at_once_and_the_rest_goes_on(shell, free):
+    free.fault("slow", times=1000, seconds=50, endpoint="workflow_logs")
+    process = shell.start("harvest", "jodoo", "--app", APP, "--archive", "a.db", "--rate", "none")
+    while not free.jodoo.answered["workflow_logs"]:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGTERM)
+    time.sleep(0.3)
+    assert process.poll() is None
+    os.kill(process.pid, signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 143
+    assert "stopped; run the same command again to go on" in err
+    assert rows(shell, "SELECT state, count(*) FROM instances GROUP BY 1") == [("pending", 60)]
+
+
+def test_a_second_harvest_is_told_of_the_first(shell, shell_in, tmp_path_factory):
+    with Sandbox(World(300)) as limited:
+        slow = shell_in(shell.folder, limited)
+        first = slow.start("harvest", "jodoo", "--app", APP, "--archive", "a.db")
+        while not limited.jodoo.answered["workflow_logs"]:
+            time.sleep(0.01)
+        before = limited.jodoo.answered["forms"]
+        code, _, err = slow("harvest", "jodoo", "--app", APP, "--archive", "a.db")
+        assert code == 1
+        assert f"process {first.pid} on " in err
+        assert "is harvesting into it; wait for it to end or stop it" in err
+        assert limited.jodoo.answered["forms"] == before
+        first.terminate()
+        assert first.wait(20) == 143
+        first.communicate()
