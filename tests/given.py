@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from workflowkit import Archive
-from workflowkit.harvesting.run import Run
+from workflowkit.harvesting.run import Run, Todo
 from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row
 
 KINDS = (LogRow, AttachmentRow)
@@ -43,7 +43,7 @@ async def put(
     """Store an instance whole."""
     run = await begun(archive, kinds=kinds, tenant=tenant)
     await run.enlist(Chunk(refs=[InstanceRef(id=instance_id)]), last=True)
-    await run.store(instance_id, Batch(rows=rows, kinds=kinds, requests=1))
+    await run.store(Todo(instance_id, None), Batch(rows=rows, kinds=kinds, requests=1))
 
 
 async def begun(

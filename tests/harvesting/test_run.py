@@ -6,7 +6,7 @@ import pytest
 from given import begun
 
 from workflowkit import Archive
-from workflowkit.harvesting.run import Named
+from workflowkit.harvesting.run import Named, Todo
 from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, NodeRow, TaskRow
 
 TODO, DONE = Named(queued=1), Named(done=1)
@@ -26,8 +26,8 @@ async def test_an_instance_is_taken_up_again_when_it_has_changed_or_lacks_what_i
     async def named(*kinds, **told):
         run = await begun(archive, kinds=kinds)
         found = await run.enlist(Chunk(refs=[InstanceRef(id="i", **told)]), last=True)
-        for instance_id, _ in await run.take(1, without=()):
-            await run.store(instance_id, empty(*kinds))
+        for todo in await run.take(1, without=()):
+            await run.store(todo, empty(*kinds))
         await run.end()
         return found
 
@@ -48,17 +48,17 @@ async def test_what_was_open_is_asked_for_again_once_by_each_run(archive):
 
     first = await begun(archive, kinds=(NodeRow,))
     assert await listed(first, is_open=True, status="0") == TODO
-    await first.store("i", empty(NodeRow))
+    await first.store(Todo("i", None), empty(NodeRow))
     cut_short = await begun(archive, kinds=(NodeRow,))
     assert await listed(cut_short, is_open=True, status="0") == DONE, "this run has harvested it"
     await cut_short.end()
     second = await begun(archive, kinds=(NodeRow,))
     assert await listed(second, is_open=True, status="0") == TODO
-    await second.store("i", empty(NodeRow))
+    await second.store(Todo("i", None), empty(NodeRow))
     await second.end()
     third = await begun(archive, kinds=(NodeRow,))
     assert await listed(third, is_open=False, status="1") == TODO, "it has ended since"
-    await third.store("i", empty(NodeRow))
+    await third.store(Todo("i", None), empty(NodeRow))
     await third.end()
     assert await listed(await begun(archive, kinds=(NodeRow,)), is_open=False, status="1") == DONE
 
@@ -67,16 +67,16 @@ async def test_a_refresh_that_is_cut_short_goes_on(archive):
     refs = Chunk(refs=[InstanceRef(id="i"), InstanceRef(id="j")])
     first = await begun(archive)
     await first.enlist(refs, last=True)
-    await first.store("i", empty())
-    await first.store("j", empty())
+    await first.store(Todo("i", None), empty())
+    await first.store(Todo("j", None), empty())
     await first.end()
     refresh = await begun(archive, refresh=True)
     assert await refresh.enlist(refs, last=True) == Named(queued=2)
-    await refresh.store("i", empty())
+    await refresh.store(Todo("i", None), empty())
     again = await begun(archive, refresh=True)
     assert again.continued
     assert await again.enlist(refs, last=True) == Named(queued=1, done=1)
-    await again.store("j", empty())
+    await again.store(Todo("j", None), empty())
     await again.end()
     assert await (await begun(archive)).enlist(refs) == Named(done=2)
     assert await (await begun(archive, refresh=True)).enlist(refs) == Named(queued=2)
@@ -98,11 +98,11 @@ async def test_what_has_failed_is_taken_up_when_that_is_asked_for_and_once(archi
 async def test_a_listing_that_was_cut_short_goes_on_where_it_was(archive):
     run = await begun(archive, resumable=True)
     await run.enlist(Chunk(refs=[InstanceRef(id="a"), InstanceRef(id="b"), InstanceRef(id="c")], cursor="page 2"))
-    await run.store("a", empty())
+    await run.store(Todo("a", None), empty())
     await run.fail("b", "gone")
     again = await begun(archive, resumable=True)
     assert (again.cursor, again.listed, again.named) == ("page 2", False, Named(queued=1, done=1, failed=1))
-    assert await again.take(10, without=()) == [("c", None)]
+    assert await again.take(10, without=()) == [Todo("c", None, has_rows=False)]
     await again.enlist(Chunk(refs=[InstanceRef(id="d")]), last=True)
     third = await begun(archive, resumable=True)
     assert (third.listed, third.named) == (True, Named(queued=2, done=1, failed=1))
@@ -116,7 +116,7 @@ async def test_a_source_that_cannot_go_on_begins_again_and_only_with_what_it_nam
     again = await begun(archive)
     assert (again.named, again.cursor, again.listed) == (Named(), None, False)
     assert await again.enlist(Chunk(refs=[InstanceRef(id="b")])) == TODO
-    assert await again.take(10, without=()) == [("b", None)]
+    assert await again.take(10, without=()) == [Todo("b", None, has_rows=False)]
 
 
 async def test_options_that_differ_are_another_run(archive):
@@ -129,18 +129,18 @@ async def test_options_that_differ_are_another_run(archive):
 async def test_what_is_under_way_is_not_taken_twice(archive):
     run = await begun(archive)
     await run.enlist(Chunk(refs=[InstanceRef(id=each) for each in "abcde"]))
-    taken = [instance_id for instance_id, _ in await run.take(2, without=())]
+    taken = [todo.id for todo in await run.take(2, without=())]
     assert taken == ["a", "b"]
-    assert await run.take(2, without=taken) == [("c", None), ("d", None)]
+    assert [todo.id for todo in await run.take(2, without=taken)] == ["c", "d"]
 
 
 async def test_a_cursor_is_good_for_the_same_kinds_only(archive):
     kinds = (LogRow, AttachmentRow)
     run = await begun(archive, kinds=kinds)
     await run.enlist(Chunk(refs=[InstanceRef(id="i")]))
-    await run.store("i", Batch(rows=(), kinds=kinds, cursor=100, requests=1))
+    await run.store(Todo("i", None), Batch(rows=(), kinds=kinds, cursor=100, requests=1))
     assert (await archive.counts()).partial == 1
-    assert await run.take(1, without=()) == [("i", 100)]
+    assert await run.take(1, without=()) == [Todo("i", 100)]
     other = await begun(archive, kinds=(LogRow,))
     await other.enlist(Chunk(refs=[InstanceRef(id="i")]))
-    assert await other.take(1, without=()) == [("i", None)]
+    assert await other.take(1, without=()) == [Todo("i", None)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,6 +137,16 @@ def storable(value: Any) -> Any:
     return _STORE[type(value)](value)
 
 
+def stored(values: Iterable[Any]) -> list[Any]:
+    """Return the values of a row as `storable` makes them; most are plain text, and stay as they are."""
+    return [
+        value
+        if value is None or (type(value) is str and value.isascii() and "\0" not in value)
+        else _STORE[type(value)](value)
+        for value in values
+    ]
+
+
 def _store_text(text: str) -> str:
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
@@ -148,11 +158,12 @@ def _store_integer(number: int) -> int | None:
 
 
 def _store_time(time: datetime) -> str | None:
-    try:
-        time = time.astimezone(UTC)
-    except OverflowError:  # in the year 1 or 9999, on the other side of the date line
-        return None
-    return time.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    if time.tzinfo is not UTC:
+        try:
+            time = time.astimezone(UTC)
+        except OverflowError:  # in the year 1 or 9999, on the other side of the date line
+            return None
+    return time.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 _STORE: Mapping[type, Callable[[Any], Any]] = {

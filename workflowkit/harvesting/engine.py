@@ -18,7 +18,7 @@ from ..telemetry import Observer
 from .archive import Archive
 from .database import storable
 from .outage import PASSING, Outage
-from .run import Run
+from .run import Run, Todo
 from .succession import BEAT, succeed
 from .tally import Report, Summary, Tally
 
@@ -189,17 +189,17 @@ class _Part:
         self._report.tell()
         self._grown.set()
 
-    async def _todo(self) -> AsyncGenerator[tuple[str, int | None]]:
+    async def _todo(self) -> AsyncGenerator[Todo]:
         """Yield what is enlisted, waiting for more until the listing has ended or `stop` is set."""
         while not self._stop.is_set():
             self._grown.clear()
             ended = self._run.listed
             taken = await self._run.take(_AHEAD, without=self._taken)
-            self._taken.update(instance_id for instance_id, _ in taken)
-            for instance_id, cursor in taken:
+            self._taken.update(todo.id for todo in taken)
+            for todo in taken:
                 if self._stop.is_set():
                     return
-                yield instance_id, cursor
+                yield todo
             if taken or self._try_again():
                 continue
             if ended and not self._taken - self._suspects.keys():
@@ -219,7 +219,7 @@ class _Part:
         self._taken.discard(first[0])
         return True
 
-    async def _worker(self, todo: AsyncGenerator[tuple[str, int | None]], taking: asyncio.Lock) -> None:
+    async def _worker(self, todo: AsyncGenerator[Todo], taking: asyncio.Lock) -> None:
         while True:
             async with taking:  # while the service is down, one after the other
                 if self._down:
@@ -227,24 +227,24 @@ class _Part:
                 found = await anext(todo, None)
             if found is None:
                 return
-            await self._harvest(*found)
+            await self._harvest(found)
             self._report.tell()
             self._grown.set()
 
-    async def _harvest(self, instance_id: str, cursor: int | None) -> None:
+    async def _harvest(self, todo: Todo) -> None:
         try:
-            async with aclosing(self._batches(instance_id, cursor)) as batches:
+            async with aclosing(self._batches(todo.id, todo.cursor)) as batches:
                 async for batch in batches:
-                    await self._run.store(instance_id, batch)
-                    self._tally.store(batch, after=cursor or 0)
+                    await self._run.store(todo, batch)
+                    self._tally.store(batch, after=todo.cursor or 0)
         except _FATAL:
             raise
         except WorkflowKitError as error:
             self._tally.spend(error.attempts)
-            await self._failed(instance_id, error)
+            await self._failed(todo.id, error)
             return
         self._tally.done += 1
-        self._taken.discard(instance_id)
+        self._taken.discard(todo.id)
         await self._served()
 
     async def _batches(self, instance_id: str, cursor: int | None) -> AsyncGenerator[Batch]:

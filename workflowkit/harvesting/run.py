@@ -12,6 +12,7 @@ import platform
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from itertools import chain
 from operator import attrgetter
 from secrets import token_hex
 from typing import Any, Self, TypeVar
@@ -20,7 +21,7 @@ import attrs
 
 from ..source import Batch, Chunk, InstanceRef, LogRow, Row, Source
 from .archive import Archive
-from .database import now, storable
+from .database import now, storable, stored
 from .schema import TABLES, columns
 
 T = TypeVar("T")
@@ -33,10 +34,16 @@ _SOURCE = "system = ? AND tenant = ? AND source = ?"
 _TOLD = columns(InstanceRef)
 _FIELDS: dict[type[Any], Callable[[Any], Any]] = {row: attrgetter(*columns(row)) for row in (*TABLES, InstanceRef)}
 _INSERT = {
-    row: f"INSERT INTO {table} (system, tenant, instance_id, {', '.join(columns(row))}) "
-    f"VALUES (?, ?, ?{', ?' * len(columns(row))})"
+    row: f"INSERT INTO {table} (system, tenant, instance_id, {', '.join(columns(row))}) VALUES "
     for row, table in TABLES.items()
 }
+_DELETE = {
+    row: f"DELETE FROM {table} WHERE system = ? AND tenant = ? AND instance_id = ? AND position >= ?"
+    for row, table in TABLES.items()
+}
+_VALUES = {row: f"(?, ?, ?{', ?' * len(columns(row))})" for row in TABLES}
+_MOST_ROWS = 64
+"""Rows in one statement: 64, 32, 16 ... so that there are few different ones to be compiled."""
 _UNFINISHED = f"""
     SELECT run, began_at, cursor, listed, named, failed FROM harvests
     WHERE {_SOURCE} AND ended_at IS NULL AND options = ?
@@ -60,15 +67,23 @@ _REMEMBER = f"""
 _NAME = "INSERT OR IGNORE INTO temp.named (run, instance) VALUES (?, ?)"
 _QUEUE = "UPDATE instances SET run = ?, state = CASE WHEN ? THEN 'pending' ELSE state END WHERE rowid = ?"
 _LISTED = f"UPDATE harvests SET cursor = ?, listed = ?, named = named + ?, failed = failed + ? WHERE {_SOURCE}"
-_TAKE = "SELECT id, CASE WHEN state = 'partial' AND holds = ? THEN cursor END FROM instances WHERE run = ? LIMIT ?"
+_TAKE = """
+    SELECT id, CASE WHEN state = 'partial' AND holds = ? THEN cursor END, state <> 'pending' OR attempts > 0
+    FROM instances WHERE run = ? LIMIT ?
+"""
 _LAST_LOG = "SELECT raw FROM logs WHERE system = ? AND tenant = ? AND instance_id = ? AND position = ?"
 _STORED = f"""
-    UPDATE instances SET state = ?, cursor = ?, holds = ?, logs = coalesce(?, logs), error = NULL,
-        requests = requests + ?
+    UPDATE instances SET state = 'partial', cursor = ?, holds = ?, logs = coalesce(?, logs), requests = requests + ?
     WHERE {_INSTANCE}
 """
-_ENDED = f"UPDATE instances SET run = NULL, attempts = attempts + 1, harvested_at = ? WHERE {_INSTANCE}"
-_FAILED = f"UPDATE instances SET state = 'failed', error = ?, requests = requests + ? WHERE {_INSTANCE}"
+_DONE = f"""
+    UPDATE instances SET state = 'done', cursor = NULL, holds = ?, logs = coalesce(?, logs), requests = requests + ?,
+        error = NULL, run = NULL, attempts = attempts + 1, harvested_at = ? WHERE {_INSTANCE}
+"""
+_FAILED = f"""
+    UPDATE instances SET state = 'failed', error = ?, requests = requests + ?,
+        run = NULL, attempts = attempts + 1, harvested_at = ? WHERE {_INSTANCE}
+"""
 _FAILED_TOO = f"UPDATE harvests SET failed = failed + 1 WHERE {_SOURCE}"
 _END = f"UPDATE harvests SET ended_at = ?, cursor = NULL WHERE {_SOURCE}"
 _ALIVE = f"UPDATE harvests SET alive_at = ? WHERE {_SOURCE} AND process = ?"
@@ -88,6 +103,15 @@ class Named:
     done: int = 0
     failed: int = 0
     saved: int = attrs.field(default=0, eq=False)
+
+
+@attrs.frozen
+class Todo:
+    """An instance to harvest, the cursor to go on from, and whether there may be rows of it."""
+
+    id: str
+    cursor: int | None
+    has_rows: bool = True
 
 
 @attrs.frozen
@@ -172,7 +196,7 @@ class Run:
         harvested before this run began, or was harvested without one of the kinds of rows. One
         that the run has named before isn't counted again.
         """
-        rows = [(*self._key, *map(storable, _FIELDS[InstanceRef](ref))) for ref in chunk.refs]
+        rows = [(*self._key, *stored(_FIELDS[InstanceRef](ref))) for ref in chunk.refs]
 
         def work(connection: sqlite3.Connection) -> Named:
             found = Counter[str]()
@@ -227,11 +251,11 @@ class Run:
         """Return whether it was harvested since the run began, or the one that it continues."""
         return known.harvested_at is not None and known.harvested_at > self.began_at
 
-    async def take(self, most: int, *, without: Collection[str]) -> list[tuple[str, int | None]]:
-        """Return up to so many instances that are to do, but for some, each with the cursor to go on from."""
+    async def take(self, most: int, *, without: Collection[str]) -> list[Todo]:
+        """Return up to so many instances that are to do, but for some."""
         parameters = (self._wanted, self._number, most + len(without))
         rows = await self._archive.transact(lambda connection: connection.execute(_TAKE, parameters).fetchall())
-        return [(instance_id, cursor) for instance_id, cursor in rows if instance_id not in without]
+        return [Todo(id_, cursor, bool(has_rows)) for id_, cursor, has_rows in rows if id_ not in without]
 
     async def stored_log(self, instance_id: str, position: int) -> str | None:
         """Return the raw text of one log that is stored; None if it isn't."""
@@ -239,28 +263,27 @@ class Run:
         row = await self._archive.transact(lambda connection: connection.execute(_LAST_LOG, parameters).fetchone())
         return row[0] if row else None
 
-    async def store(self, instance_id: str, batch: Batch) -> None:
+    async def store(self, todo: Todo, batch: Batch) -> None:
         """Store a batch of an instance and where that goes on: with the last one, that it is done.
 
         The rows take the place of those that were stored of these kinds, from the batch's first position on.
         """
-        key = (*self._key, instance_id)
-        values: dict[type[Row], list[tuple[Any, ...]]] = {kind: [] for kind in batch.kinds}
+        key = (*self._key, todo.id)
+        values: dict[type[Row], list[list[Any]]] = {kind: [] for kind in batch.kinds}
         for row in batch.rows:
-            values[type(row)].append((*key, *map(storable, _FIELDS[type(row)](row))))
-        state = "done" if batch.cursor is None else "partial"
+            kind = type(row)
+            values[kind].append([*key, *stored(_FIELDS[kind](row))])
         logs = batch.first + len(values[LogRow]) if LogRow in values else None
 
         def work(connection: sqlite3.Connection) -> None:
             for kind, rows in values.items():
-                connection.execute(
-                    f"DELETE FROM {TABLES[kind]} WHERE system = ? AND tenant = ? AND instance_id = ? AND position >= ?",
-                    (*key, batch.first),
-                )
-                connection.executemany(_INSERT[kind], rows)
-            connection.execute(_STORED, (state, batch.cursor, self._wanted, logs, batch.requests, *key))
+                if todo.has_rows:
+                    connection.execute(_DELETE[kind], (*key, batch.first))
+                _insert(connection, kind, rows)
             if batch.cursor is None:
-                connection.execute(_ENDED, (now(), *key))
+                connection.execute(_DONE, (self._wanted, logs, batch.requests, now(), *key))
+            else:
+                connection.execute(_STORED, (batch.cursor, self._wanted, logs, batch.requests, *key))
 
         await self._archive.transact(work)
 
@@ -269,8 +292,7 @@ class Run:
 
         def work(connection: sqlite3.Connection) -> None:
             key = (*self._key, instance_id)
-            connection.execute(_FAILED, (storable(error), requests, *key))
-            connection.execute(_ENDED, (now(), *key))
+            connection.execute(_FAILED, (storable(error), requests, now(), *key))
             connection.execute(_FAILED_TOO, self._source)
 
         await self._archive.transact(work)
@@ -288,3 +310,13 @@ class Run:
 def _tables(kinds: Sequence[type[Row]]) -> str:
     """Return the names of the kinds' tables, always in the same order."""
     return ",".join(table for kind, table in TABLES.items() if kind in kinds)
+
+
+def _insert(connection: sqlite3.Connection, kind: type[Row], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows, many in one statement: each takes and gives back Python's lock, which the event loop wants."""
+    start = 0
+    while start < len(rows):
+        number = min(_MOST_ROWS, 1 << (len(rows) - start).bit_length() - 1)
+        values = chain.from_iterable(rows[start : start + number])
+        connection.execute(_INSERT[kind] + ", ".join([_VALUES[kind]] * number), list(values))
+        start += number
