@@ -202,14 +202,14 @@ def test_memory_grows_with_what_is_sent_and_not_with_the_rate(loop):
 
 def test_what_no_window_reaches_back_to_is_forgotten(now, loop):
     ledger = Ledger()
-    for _ in range(10_000):
-        now[0] += 1 / 512
+    for number in range(10_000):
+        now[0] += 1 / (500 + number % 7)
         assert ledger.take(Quota.of(1000), loop)
         ledger.give_back(loop, sent_at=now[0], answered_at=now[0])
         ledger.sent(now[0])
-    assert 512 < len(ledger._answered) < 1100
-    assert len(ledger._sent) == 512
-    assert ledger.snapshot("s").sent == 512
+    assert 500 < len(ledger._answered) < 1100
+    assert 500 < len(ledger._sent) < 506
+    assert ledger.snapshot("s").sent == len(ledger._sent)
 
 
 def test_the_floor_of_round_trips_is_below_the_fastest_of_late():
