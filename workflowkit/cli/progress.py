@@ -62,7 +62,7 @@ class Progress:
     def rate(self) -> float:
         """Return the requests per second that instances took in the last few seconds."""
         now = time.monotonic()
-        while len(self._spent) > 1 and self._spent[0][0] < now - _RECENT:
+        while len(self._spent) > 1 and self._spent[1][0] < now - _RECENT:
             self._spent.popleft()
         if not self._spent or now <= (began := self._spent[0][0]):
             return 0.0
