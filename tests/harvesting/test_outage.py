@@ -9,6 +9,7 @@ import pytest
 
 from workflowkit import QuotaExceeded, RateLimited, ServerError, TransportError, harvest
 from workflowkit.harvesting.outage import Outage
+from workflowkit.sandbox.world import APP_ID
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,7 @@ async def test_while_it_lasts_one_asks_at_a_time_ever_more_seldom(free, jodoo, a
     assert summary.stopped
     assert (summary.failed, (await archive.counts()).failed) == (0, 0)
     asked = free.jodoo.answered["workflow_logs"] - 10
-    assert asked <= 2 * (5 + 5 + 4), "all that were under way; the next ones; one each after 0.2, 0.4, 0.8 seconds"
+    assert asked <= 2 * (5 + 5 + 3), "all that were under way; the next ones; one each after 0.2, 0.4, 0.8 seconds"
 
 
 async def test_it_lasts_too_long(free, jodoo, archive):
@@ -68,19 +69,63 @@ async def test_it_lasts_too_long(free, jodoo, archive):
     assert (counts.failed, counts.pending + counts.partial) == (0, 60 - counts.done)
 
 
-async def test_instances_that_the_service_breaks_at_are_recorded_though_it_seems_down(free, jodoo, archive):
-    broken = set(ids(free)[20:32])
+@pytest.mark.parametrize("flaps", [[(10, 30), (11, 30)], [(50, 30), (51, 30)], [(56, 20), (57, 20)]])
+@pytest.mark.parametrize("concurrency", [5, 20])
+async def test_one_that_comes_again_costs_no_instance_either(free, jodoo, archive, flaps, concurrency):
+    serve = free.world.logs
+    coming = list(flaps)
+
+    def served(*wanted):
+        if coming and free.jodoo.answered["workflow_logs"] >= coming[0][0]:
+            free.fault("502", times=coming.pop(0)[1], endpoint="workflow_logs")
+        return serve(*wanted)
+
+    free.world.logs = served
+    summary = await harvest(jodoo.log_source(ids(free)), archive, concurrency=concurrency)
+    assert (summary.done, summary.failed) == (60, 0)
+
+
+@pytest.fixture
+def broken(free):
+    """Instances that the service breaks at; a set to be filled."""
+    those: set[str] = set()
     find = free.jodoo._find
 
     def found(body):
-        if body["instance_id"] in broken:
+        if body["instance_id"] in those:
             raise ZeroDivisionError
         return find(body)
 
     free.jodoo._find = found
+    return those
+
+
+@pytest.mark.parametrize("which", [slice(20, 32), slice(57, 60), slice(58, 59), slice(0, 25)], ids=str)
+async def test_instances_that_the_service_breaks_at_are_recorded(free, jodoo, archive, broken, which):
+    broken.update(ids(free)[which])
     summary = await harvest(jodoo.log_source(ids(free)), archive, concurrency=5)
-    assert (summary.done, summary.failed) == (48, 12)
+    assert (summary.done, summary.failed) == (60 - len(broken), len(broken))
     assert {failure.id for failure in await archive.failures()} == broken
+    again = await harvest(jodoo.log_source(ids(free)), archive)
+    assert (again.done, again.failed) == (0, len(broken))
+
+
+async def test_one_that_it_breaks_at_is_recorded_though_nothing_else_is_left_to_do(free, jodoo, archive, broken):
+    await harvest(jodoo.log_source(ids(free)[:20]), archive)
+    broken.update(ids(free)[20:21])
+    summary = await harvest(jodoo.log_source(ids(free)[:21]), archive)
+    assert (summary.done, summary.failed, summary.skipped) == (0, 1, 20)
+
+
+async def test_a_short_one_in_a_small_run_convicts_nobody(free, jodoo, archive):
+    await harvest(jodoo.log_source(ids(free)[:58]), archive)
+    free.fault("502", times=8, endpoint="workflow_logs")
+    with pytest.raises(ServerError):
+        await harvest(jodoo.log_source(ids(free)[58:]), archive)
+    assert (await archive.counts()).failed == 0
+    free.fault("502", times=4, endpoint="workflow_logs")
+    summary = await harvest(jodoo.form_source(APP_ID), archive)
+    assert (summary.failed, (await archive.counts()).done) == (0, 60)
 
 
 async def test_a_quota_that_is_used_up_stops_at_once(free, jodoo, archive, monkeypatch):

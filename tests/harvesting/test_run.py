@@ -102,7 +102,7 @@ async def test_a_listing_that_was_cut_short_goes_on_where_it_was(archive):
     await run.fail("b", "gone")
     again = await begun(archive, resumable=True)
     assert (again.cursor, again.listed, again.named) == ("page 2", False, Named(queued=1, done=1, failed=1))
-    assert await again.take(10, without=()) == [Todo("c", None, has_rows=False)]
+    assert await again.take(10, without=()) == [Todo("c", None)]
     await again.enlist(Chunk(refs=[InstanceRef(id="d")]), last=True)
     third = await begun(archive, resumable=True)
     assert (third.listed, third.named) == (True, Named(queued=2, done=1, failed=1))
@@ -116,7 +116,7 @@ async def test_a_source_that_cannot_go_on_begins_again_and_only_with_what_it_nam
     again = await begun(archive)
     assert (again.named, again.cursor, again.listed) == (Named(), None, False)
     assert await again.enlist(Chunk(refs=[InstanceRef(id="b")])) == TODO
-    assert await again.take(10, without=()) == [Todo("b", None, has_rows=False)]
+    assert await again.take(10, without=()) == [Todo("b", None)]
 
 
 async def test_options_that_differ_are_another_run(archive):
@@ -144,3 +144,29 @@ async def test_a_cursor_is_good_for_the_same_kinds_only(archive):
     other = await begun(archive, kinds=(LogRow,))
     await other.enlist(Chunk(refs=[InstanceRef(id="i")]))
     assert await other.take(1, without=()) == [Todo("i", None)]
+
+
+async def test_who_lost_instances_to_another_run_lists_anew_and_finds_them(archive):
+    refs = [InstanceRef(id=each) for each in "abc"]
+    stopped = await begun(archive, resumable=True, name="app")
+    await stopped.enlist(Chunk(refs=refs), last=True)
+    other = await begun(archive, name="ids")
+    await other.enlist(Chunk(refs=refs[:2]), last=True)
+    again = await begun(archive, resumable=True, name="app")
+    assert (again.cursor, again.listed) == (None, False)
+    assert await again.enlist(Chunk(refs=refs), last=True) == Named(queued=3)
+
+
+async def test_a_change_that_a_second_listing_tells_is_not_swallowed(archive):
+    async def listed(run, **told):
+        return await run.enlist(Chunk(refs=[InstanceRef(id="i", **told)], cursor="more"))
+
+    run = await begun(archive, kinds=(NodeRow,), resumable=True)
+    assert await listed(run, status="RUNNING", is_open=True) == TODO
+    assert await listed(run, status="FINISHED", is_open=False) == Named(), "it is being read, perhaps from before"
+    await run.store(Todo("i", None), empty(NodeRow))
+    assert await listed(run, status="FINISHED", is_open=False) == TODO
+    await run.store(Todo("i", None), empty(NodeRow))
+    again = await begun(archive, kinds=(NodeRow,), resumable=True)
+    assert await listed(again, status="FINISHED", is_open=False) == Named()
+    assert await listed(again, status="TERMINATED", is_open=False) == TODO

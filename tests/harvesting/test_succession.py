@@ -37,7 +37,7 @@ async def another_process_harvested(
     archive, monkeypatch, *, ago=0.0, tenant="t", name="given", ended=True, process=OTHER
 ):
     with monkeypatch.context() as patched:
-        patched.setattr("workflowkit.harvesting.run.PROCESS", process)
+        patched.setattr("workflowkit.harvesting.run.this_process", lambda: process)
         patched.setattr("workflowkit.harvesting.run.now", lambda: storable(datetime.now(UTC) - timedelta(seconds=ago)))
         run = await begun(archive, tenant=tenant, name=name)
         if ended:
@@ -84,6 +84,12 @@ async def test_one_of_this_machine_that_is_gone_is_not_waited_for(archive, monke
     assert source.listed_at - began < 1.5
 
 
+async def test_a_clock_that_was_set_back_is_not_waited_for(archive, monkeypatch):
+    await another_process_harvested(archive, monkeypatch, ago=-3600.0, ended=False)
+    async with asyncio.timeout(20):
+        await harvest(Timed(window=1.0), archive)
+
+
 @pytest.mark.parametrize("name", ["given", "something else"])
 async def test_a_second_harvest_is_told_of_the_first(archive, monkeypatch, name):
     run = await another_process_harvested(archive, monkeypatch, name=name, ended=False)
@@ -92,7 +98,7 @@ async def test_a_second_harvest_is_told_of_the_first(archive, monkeypatch, name)
         while True:
             await asyncio.sleep(0.1)
             with monkeypatch.context() as patched:
-                patched.setattr("workflowkit.harvesting.run.PROCESS", OTHER)
+                patched.setattr("workflowkit.harvesting.run.this_process", lambda: OTHER)
                 assert await run.beat()
 
     first = asyncio.create_task(live())

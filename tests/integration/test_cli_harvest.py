@@ -47,8 +47,8 @@ def profiles(shell, free):
     }
 
 
-def harvest(shell, *arguments, **env):
-    return shell("harvest", *arguments, "--archive", "a.db", "--rate", "none", **env)
+def harvest(shell, *arguments, text=None, **env):
+    return shell("harvest", *arguments, "--archive", "a.db", "--rate", "none", text=text, **env)
 
 
 def rows(shell, query):
@@ -88,6 +88,12 @@ def test_several_tenants_in_one_run_each_with_its_own_key(shell, free, profiles)
         ('[jodoo.x]\napp = "a"\nkey_command = "false"', ("--profile", "x"), "'false', its key_command, ended with 1"),
         ('[jodoo.x]\napp = "a"\nkey_command = "no-such-program"', ("--profile", "x"), "No such file or directory"),
         ('[jodoo.x]\napp = "a"\nkey_command = "true"', ("--profile", "x"), "printed nothing"),
+        ('[jodoo.x]\napp = "a"\nkey_command = ""', ("--profile", "x"), "key_command has to be text, and not empty"),
+        ('[jodoo.x]\napp = "a"\nkey_command = []', ("--profile", "x"), "key_command has to be text, and not empty"),
+        ('[jodoo.x]\napp = "a"\nkey_command = 5', ("--profile", "x"), "key_command has to be text"),
+        ('[jodoo.x]\napp = "a"\nkey_command = "pass \'x"', ("--profile", "x"), "write a list of them"),
+        ('[jodoo.x]\napp = "a"\nkey_env = ["A"]', ("--profile", "x"), "key_env has to be text"),
+        ('[secmaster]\nregion = "a"', ("--profile", "acme"), "profiles are tables such as [jodoo.acme]"),
         ("[jodoo", ("--profile", "acme"), "config.toml: can't be read"),
         ("[dingtalk.x]", ("--profile", "x"), "profiles are tables such as [jodoo.acme]"),
     ],
@@ -115,7 +121,20 @@ def test_config_shows_what_is_in_force_and_no_secret(shell, profiles):
     assert found["app"] == (APP, "profile 'globex' in config.toml")
     assert told["profiles"] == {"jodoo": ["acme", "globex"], "secmaster": ["soc"]}
     assert "sandbox-key" not in out
-    assert shell("config", "--profile", "initech", **profiles)[0] == 2
+    for command in ("config", "doctor"):
+        code, _, err = shell(command, "--profile", "initech", **profiles)
+        assert (code, "has no [jodoo.initech]" in err) == (2, True)
+    _, out, _ = shell("config", JODOO_BASE_URL="http://u:hunter2@127.0.0.1:9/api", **NO_FILE)
+    assert ("http://127.0.0.1:9/api" in out, "hunter2" in out) == (True, False)
+
+
+def test_a_key_command_leaves_the_ids_on_stdin_alone(shell, free, profiles):
+    with (shell.folder / "config.toml").open("a") as file:
+        file.write('[jodoo.x]\nkey_command = ["sh", "-c", "cat > rest; echo sandbox-key"]\n')
+        file.write(f'base_url = "{free.url}/api"\n')
+    ids = "\n".join(free.world.instance_ids())
+    code, _, err = harvest(shell, "jodoo", "--ids", "-", "--profile", "x", text=ids, **profiles)
+    assert (code, "60 instances" in err) == (0, True)
 
 
 def test_doctor(shell, free, profiles):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from pathlib import Path
@@ -237,3 +238,24 @@ async def test_trouble_on_the_way_changes_nothing(free, secmaster, archive, kind
     free.fault(kind, times=3)
     summary = await harvest(secmaster.workspace_source(topology=True), archive)
     assert (summary.done, summary.failed) == (120, 0)
+
+
+async def test_a_listing_that_was_cut_short_misses_nothing_though_older_ones_are_deleted(free, secmaster, archive):
+    free.workspace.size = 220
+    stop = asyncio.Event()
+    ids = list(free.workspace.instance_ids())
+    source = secmaster.workspace_source()
+    listed = source.instances
+
+    async def one_page(after: str | None = None) -> Any:
+        async for chunk in listed(after):
+            yield chunk
+            stop.set()
+            await asyncio.sleep(60)
+
+    source.instances = one_page
+    assert (await harvest(source, archive, stop=stop)).stopped
+    free.workspace.gone.update(range(30))
+    await harvest(secmaster.workspace_source(), archive)
+    found = {each for (each,) in rows(archive.path, "SELECT id FROM instances WHERE state = 'done'")}
+    assert set(ids[30:]) <= found

@@ -46,7 +46,7 @@ def status(archive: str, *, as_json: bool) -> None:
 @click.argument("archive")
 @as_json
 def verify(archive: str, *, as_json: bool) -> int:
-    """Check an archive: counts, gaps in positions, every row against the vendor's own JSON of it.
+    """Check an archive: counts of logs, gaps in positions, each log, task and node against the vendor's own JSON.
 
     \b
     workflowkit verify approvals.db

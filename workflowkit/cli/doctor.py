@@ -12,6 +12,7 @@ import attrs
 import click
 
 from ..errors import WorkflowKitError
+from ..redact import redact_url
 from ..telemetry import RequestDone, Telemetry
 from .failures import hints_for
 from .options import as_json, sending
@@ -37,7 +38,7 @@ def config(profile: str | None, *, as_json: bool) -> None:
     path = config_path()
     known = profiles()
     rows = [
-        (system, name, "(hidden)" if name in SECRET | {"ak"} else setting.value, setting.origin)
+        (system, name, "(hidden)" if name in SECRET | {"ak"} else _shown(name, setting.value), setting.origin)
         for system in VARIABLES
         if profile is None or profile in known.get(system, {})
         for name, setting in settings(system, profile).items()
@@ -54,6 +55,11 @@ def config(profile: str | None, *, as_json: bool) -> None:
     listed = ", ".join(f"{name} ({system})" for system, tables in names.items() for name in tables)
     about = f"profiles: {listed}" if listed else "no profiles" if path.exists() else "it isn't there, and needn't be"
     click.echo(f"configuration file: {path}; {about}")
+
+
+def _shown(name: str, value: str | None) -> str | None:
+    """Return the value as it may be shown: an address may hold a password."""
+    return redact_url(value) if value and name in ("base_url", "iam_endpoint") else value
 
 
 @attrs.frozen
@@ -80,6 +86,8 @@ def doctor(profile: str | None, *, archive: str | None, as_json: bool, **options
         found = [finding for system in _CHECKS for finding in await _system(system, profile, options)]
         return found + ([] if archive is None else await _archive(Path(archive)))
 
+    if profile is not None and not any(profile in known for known in profiles().values()):
+        settings("jodoo", profile)  # says that there is none
     findings = asyncio.run(examine())
     if not findings:
         findings = [

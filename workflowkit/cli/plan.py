@@ -77,6 +77,8 @@ def _work(
     from ..harvesting import plan as make
 
     there = archive is not None and Path(archive).exists()
+    if archive is not None and not there:
+        say(f"{archive} isn't there yet: all is to do")
 
     async def work() -> list[tuple[Plan, int | None]]:
         async with AsyncExitStack() as stack:

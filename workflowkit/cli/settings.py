@@ -86,7 +86,8 @@ def profiles() -> dict[str, dict[str, Any]]:
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from None
     for system, tables in read.items():
-        if system not in VARIABLES or not isinstance(tables, dict):
+        are_tables = isinstance(tables, dict) and all(isinstance(table, dict) for table in tables.values())
+        if system not in VARIABLES or not are_tables:
             raise ConfigError(f"{path}: {system!r}: profiles are tables such as [jodoo.acme] or [secmaster.soc]")
     return read
 
@@ -120,14 +121,17 @@ def _of_profile(system: str, profile: str) -> Iterator[tuple[str, Setting]]:
             raise ConfigError(f"{where}: {name} doesn't belong into a file: name a key_env or a key_command instead")
         if name not in {*VARIABLES[system], *_OF_COMMANDS[system], *_KEYS}:
             raise ConfigError(f"{where}: {name!r} is unknown; choose from {', '.join(_choices(system))}")
-        if name not in _KEYS and not isinstance(value, str):
-            raise ConfigError(f"{where}: {name} has to be text")
+        is_words = name == "key_command" and isinstance(value, list) and all(isinstance(each, str) for each in value)
+        if not value or not (isinstance(value, str) or is_words):
+            raise ConfigError(f"{where}: {name} has to be text, and not empty")
         if name not in _KEYS:
             yield name, Setting(value, where)
     if sum(name in table for name in _KEYS) != 1:
         raise ConfigError(f"{where}: name either key_env or key_command, where the secret comes from")
     if system == "jodoo" and "tenant" not in table:
         yield "tenant", Setting(profile, "the profile's name")
+    if "key_command" in table and not _command(table["key_command"]):
+        raise ConfigError(f"{where}: key_command can't be taken apart into words; write a list of them")
     kind = "api_key" if system == "jodoo" else "sk" if "ak" in table else "password" if "user" in table else "token"
     yield kind, Setting(None, str(table.get("key_env") or f"printed by {_command(table['key_command'])[0]}"))
 
@@ -137,7 +141,10 @@ def _choices(system: str) -> list[str]:
 
 
 def _command(command: str | list[str]) -> list[str]:
-    return shlex.split(command) if isinstance(command, str) else list(map(str, command))
+    try:
+        return shlex.split(command) if isinstance(command, str) else command
+    except ValueError:  # a quotation mark that stands alone
+        return []
 
 
 def _secret(table: Mapping[str, Any], where: str) -> Secret:
@@ -149,7 +156,9 @@ def _secret(table: Mapping[str, Any], where: str) -> Secret:
         command = _command(table["key_command"])
         problem = f"{where}: {command[0]!r}, its key_command, "
         try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=_PATIENCE)  # noqa: S603  # theirs
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, timeout=_PATIENCE
+            )
         except (OSError, subprocess.SubprocessError) as error:
             code = getattr(error, "returncode", None)
             reason = f"ended with {code}" if code is not None else getattr(error, "strerror", None) or "took too long"

@@ -70,7 +70,7 @@ async def jodoo_sources(
         if (ids is None) == (chosen[-1]["app"] is None):
             raise click.UsageError("pass either --ids FILE or --app APP")
     if form is not None and app is None:
-        raise click.UsageError("--form ENTRY needs --app APP")
+        raise click.UsageError("--form ENTRY needs --app APP, or a profile that names both")
     if ids is not None and len(profiles) > 1:
         raise click.UsageError("--ids FILE goes with one --profile: ids belong to one company")
     async with AsyncExitStack() as stack:

@@ -12,7 +12,16 @@ import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 
-from ..errors import AuthenticationError, ConfigError, HarvestError, QuotaExceeded, ServerError, WorkflowKitError
+from ..errors import (
+    AuthenticationError,
+    ConfigError,
+    HarvestError,
+    InvalidRequest,
+    NotFound,
+    QuotaExceeded,
+    ServerError,
+    WorkflowKitError,
+)
 from ..source import Batch, Chunk, LogRow, Source
 from ..telemetry import Observer
 from .archive import Archive
@@ -20,6 +29,7 @@ from .database import storable
 from .outage import PASSING, Outage
 from .run import Run, Todo
 from .succession import BEAT, succeed
+from .suspects import Suspects
 from .tally import Report, Summary, Tally
 
 _AHEAD = 100
@@ -127,12 +137,11 @@ class _Part:
         self._concurrency = concurrency
         self._unlisted = Outage(stop, max_outage)
         self._outage = Outage(stop, max_outage)
-        self._answered = False  # whether the service has, ever
-        self._down: WorkflowKitError | None = None  # what it says to everything
+        self._answered = False  # whether the service has, in this call
+        self._witness: str | None = None  # an instance that it has answered for before
         self._grown = asyncio.Event()
         self._taken: set[str] = set()  # from the archive, and not finished
-        self._suspects: dict[str, WorkflowKitError] = {}
-        self._again: set[str] = set()  # were suspects when the service was down
+        self._suspects = Suspects()
 
     async def work(self) -> None:
         """List and harvest side by side, until all that was listed is done or something is fatal."""
@@ -140,18 +149,15 @@ class _Part:
             return
         await self._run.begin()
         self._tally.name(self._run.named)
+        self._witness = await self._run.witness()
         async with aclosing(self._todo()) as todo, asyncio.TaskGroup() as group:
             aside = [group.create_task(each) for each in (self._list(), self._wake_at_stop(), self._beat())]
             taking = asyncio.Lock()
             await asyncio.wait([group.create_task(self._worker(todo, taking)) for _ in range(self._concurrency)])
             for task in aside:
                 task.cancel()
-        if self._stop.is_set():
-            return
-        if self._suspects and not self._answered:
-            raise next(iter(self._suspects.values()))
-        await self._record(self._suspects)
-        await self._run.end()
+        if not self._stop.is_set():
+            await self._run.end()
 
     async def _beat(self) -> None:
         alive = True
@@ -166,9 +172,11 @@ class _Part:
         self._grown.set()
 
     async def _list(self) -> None:
+        continued = self._run.cursor is not None
         while not self._run.listed and not self._stop.is_set():
             try:
                 async for chunk in self._source.instances(self._run.cursor):
+                    continued = False
                     self._answered = self._answered or chunk.requests > 0
                     self._unlisted.end()
                     await self._enlist(chunk, last=self._source.resumable and chunk.cursor is None)
@@ -179,6 +187,11 @@ class _Part:
                     raise
                 self._tally.requests += error.attempts
                 await self._unlisted.wait(error)
+            except (NotFound, InvalidRequest, ConfigError):
+                if not continued:
+                    raise
+                continued = False  # where it was isn't there any more: list from the beginning
+                self._run.cursor = None
         self._tally.listed = self._run.listed
         self._report.tell()
         self._grown.set()
@@ -200,30 +213,54 @@ class _Part:
                 if self._stop.is_set():
                     return
                 yield todo
-            if taken or self._try_again():
+            if taken:
                 continue
-            if ended and not self._taken - self._suspects.keys():
+            if len(self._taken) > len(self._suspects.held) or not ended:
+                await self._grown.wait()
+            elif self._suspects.held:
+                await self._until_up()
+            else:
                 return
-            await self._grown.wait()
 
-    def _try_again(self) -> bool:
-        """Put a suspect back, if the service is down and there is nothing else to try it with."""
-        if len(self._taken) > len(self._suspects):
-            return False
-        first = [instance_id for instance_id in self._suspects if instance_id not in self._again]
-        if self._run.listed and self._answered and len(first) >= _SUSPECTS:
-            self._down = self._suspects[first[0]]
-        if self._down is None or not first:
-            return False
-        del self._suspects[first[0]]
-        self._taken.discard(first[0])
-        return True
+    async def _until_up(self) -> None:
+        """Ask for what the service has answered before, ever more seldom, until it does; it may not be down at all.
+
+        Nobody else asks meanwhile. Raises what the service says if it has never answered in this call.
+        """
+        while held := self._suspects.held:
+            error = next(reversed(held.values()))
+            if self._witness is None:
+                raise error
+            if self._answered:
+                await self._outage.wait(error)
+            if self._stop.is_set():
+                return
+            try:
+                await self._ask(self._witness)
+            except PASSING as again:
+                self._tally.requests += again.attempts
+                if not self._answered:
+                    raise
+            else:
+                await self._served(None)
+
+    async def _ask(self, instance_id: str) -> None:
+        """Ask for an instance's tasks and a page of its logs; that it can't be had is an answer as well."""
+        try:
+            async with aclosing(self._source.batches(instance_id)) as batches:
+                for _ in range(2):
+                    batch = await anext(batches, None)
+                    self._tally.requests += batch.requests if batch else 0
+        except (*_FATAL, *PASSING):
+            raise
+        except WorkflowKitError as error:
+            self._tally.requests += error.attempts
 
     async def _worker(self, todo: AsyncGenerator[Todo], taking: asyncio.Lock) -> None:
         while True:
-            async with taking:  # while the service is down, one after the other
-                if self._down:
-                    await self._outage.wait(self._down)
+            async with taking:
+                if len(self._suspects.held) >= max(self._concurrency, _SUSPECTS):
+                    await self._until_up()
                 found = await anext(todo, None)
             if found is None:
                 return
@@ -245,7 +282,8 @@ class _Part:
             return
         self._tally.done += 1
         self._taken.discard(todo.id)
-        await self._served()
+        self._witness = todo.id
+        await self._served(todo.id)
 
     async def _batches(self, instance_id: str, cursor: int | None) -> AsyncGenerator[Batch]:
         """Yield an instance's batches from a cursor on; all, if the log before it isn't the one that is stored."""
@@ -263,40 +301,25 @@ class _Part:
             async for batch in batches:
                 yield batch
 
-    async def _served(self) -> None:
-        """Judge the suspects, now that another one has succeeded.
-
-        They are recorded as failed; but if the service was down, they have a second chance.
-        """
+    async def _served(self, instance_id: str | None) -> None:
+        """Judge those that are held, now that the service has answered for another one."""
         self._answered = True
-        suspects, self._suspects = self._suspects, {}
-        if self._down:
-            self._down = None
-            self._outage.end()
-            first = suspects.keys() - self._again
-            self._again |= first
-            self._taken -= first
-            suspects = {instance_id: error for instance_id, error in suspects.items() if instance_id not in first}
-        await self._record(suspects)
+        self._outage.end()
+        free, convicted = self._suspects.judge(instance_id)
+        self._taken -= free
+        await self._record(convicted)
 
     async def _failed(self, instance_id: str, error: WorkflowKitError) -> None:
         """Record the failure, unless it may be the service's rather than this instance's own.
 
-        One that passes by itself makes the instance only suspect. If as many as are under way at once
-        fail in a row, the service is down, and all are still to do. So they are if something else
-        that every instance needs has failed.
+        One that something else has, which every instance needs, ends the harvest.
         """
-        passing = isinstance(error, PASSING) and not (isinstance(error, ServerError) and error.subject_only)
-        if not passing:
-            if error.endpoint is not None and error.subject != instance_id:
-                raise error
+        if isinstance(error, PASSING) and not (isinstance(error, ServerError) and error.subject_only):
+            self._suspects.hold(instance_id, error)
+        elif error.endpoint is not None and error.subject != instance_id:
+            raise error
+        else:
             await self._record({instance_id: error})
-            return
-        self._suspects[instance_id] = error
-        if len(self._suspects) >= max(self._concurrency, _SUSPECTS):
-            if not self._answered:
-                raise error
-            self._down = error
 
     async def _record(self, failures: Mapping[str, WorkflowKitError]) -> None:
         for instance_id, error in failures.items():

@@ -26,8 +26,7 @@ from .schema import TABLES, columns
 
 T = TypeVar("T")
 
-PROCESS = f"{os.getpid()} on {platform.node()}, {token_hex(4)}"
-"""This process, unlike any other: its number, its machine, and a name of its own."""
+_NAME_OF_ITS_OWN = token_hex(4)
 
 _INSTANCE = "system = ? AND tenant = ? AND id = ?"
 _SOURCE = "system = ? AND tenant = ? AND source = ?"
@@ -68,8 +67,7 @@ _NAME = "INSERT OR IGNORE INTO temp.named (run, instance) VALUES (?, ?)"
 _QUEUE = "UPDATE instances SET run = ?, state = CASE WHEN ? THEN 'pending' ELSE state END WHERE rowid = ?"
 _LISTED = f"UPDATE harvests SET cursor = ?, listed = ?, named = named + ?, failed = failed + ? WHERE {_SOURCE}"
 _TAKE = """
-    SELECT id, CASE WHEN state = 'partial' AND holds = ? THEN cursor END, state <> 'pending' OR attempts > 0
-    FROM instances WHERE run = ? LIMIT ?
+    SELECT id, CASE WHEN state = 'partial' AND holds = ? THEN cursor END FROM instances WHERE run = ? LIMIT ?
 """
 _LAST_LOG = "SELECT raw FROM logs WHERE system = ? AND tenant = ? AND instance_id = ? AND position = ?"
 _STORED = f"""
@@ -89,10 +87,19 @@ _END = f"UPDATE harvests SET ended_at = ?, cursor = NULL WHERE {_SOURCE}"
 _ALIVE = f"UPDATE harvests SET alive_at = ? WHERE {_SOURCE} AND process = ?"
 
 
+_TAKEN_FROM = "UPDATE harvests SET cursor = NULL, listed = FALSE WHERE run = ?"
+"""A run that is continued without all it had to do lists from the beginning, and so finds the rest."""
+
+_WITNESS = "SELECT id FROM instances WHERE system = ? AND tenant = ? AND state = 'done' AND holds = ? LIMIT 1"
 _MEASURED = """
     SELECT sum(requests) * 1.0 / sum(attempts), count(*) FROM instances
     WHERE system = ? AND tenant = ? AND state = 'done' AND requests > 0 AND holds = ?
 """
+
+
+def this_process() -> str:
+    """Return what tells this process from any other: its number, its machine, and a name of its own."""
+    return f"{os.getpid()} on {platform.node()}, {_NAME_OF_ITS_OWN}"
 
 
 @attrs.frozen
@@ -107,11 +114,10 @@ class Named:
 
 @attrs.frozen
 class Todo:
-    """An instance to harvest, the cursor to go on from, and whether there may be rows of it."""
+    """An instance to harvest, and the cursor to go on from."""
 
     id: str
     cursor: int | None
-    has_rows: bool = True
 
 
 @attrs.frozen
@@ -131,7 +137,7 @@ class _Known:
         """Return whether its status or its end was another one when it was done."""
         other_status = None not in (self.status, ref.status) and storable(ref.status) != self.status
         other_end = ref.end_time is not None and storable(ref.end_time) != self.end_time
-        return self.state == "done" and (other_status or other_end)
+        return self.state in ("done", "failed") and (other_status or other_end)
 
 
 _UNKNOWN = _Known()
@@ -174,7 +180,7 @@ class Run:
             self.began_at = row[1] if row else now()
             (self._number,) = connection.execute("SELECT coalesce(max(run), 0) + 1 FROM harvests").fetchone()
             named = failed = 0
-            if row and self._resumable:
+            if row and self._resumable and (row[2] is not None or row[3]):
                 self._number, _, self.cursor, listed, named, failed = row
                 self.listed = bool(listed)
                 (queued,) = connection.execute(
@@ -183,7 +189,7 @@ class Run:
                 mean, _ = connection.execute(_MEASURED, (*self._key, self._wanted)).fetchone()
                 done = named - queued - failed
                 self.named = Named(queued, done, failed, saved=round(done * (mean or 0)))
-            state = (self._number, self.began_at, self.cursor, self.listed, named, failed, PROCESS, now())
+            state = (self._number, self.began_at, self.cursor, self.listed, named, failed, this_process(), now())
             connection.execute(_BEGIN, (*self._source, options, *state))
 
         await self._archive.transact(work)
@@ -201,18 +207,25 @@ class Run:
         def work(connection: sqlite3.Connection) -> Named:
             found = Counter[str]()
             saved = 0
+            others: set[int] = set()
             for ref, row in zip(chunk.refs, rows, strict=True):
                 known = self._known(connection, ref)
+                done_before_a_kill = self.cursor is not None and self._has_done(known) and not known.is_outdated(ref)
+                if known.run == self._number or done_before_a_kill:
+                    continue  # and what it has been told stays: it may have been read before it changed
                 (place,) = connection.execute(_REMEMBER, row).fetchone()
-                named_before_a_kill = self.cursor is not None and (known.run == self._number or self._has_done(known))
-                if named_before_a_kill or not connection.execute(_NAME, (self._number, place)).rowcount:
+                is_new = connection.execute(_NAME, (self._number, place)).rowcount
+                if not (is_new or known.is_outdated(ref)):
                     continue
+                if known.run is not None:
+                    others.add(known.run)
                 fate = self._fate(known, ref)
                 found[fate] += 1
                 if fate == "queued":
                     connection.execute(_QUEUE, (self._number, known.is_outdated(ref), place))
                 else:
                     saved += known.requests
+            connection.executemany(_TAKEN_FROM, [(other,) for other in others])
             state = (chunk.cursor, last, found.total(), found["failed"])
             connection.execute(_LISTED, (*state, *self._source))
             return Named(**found, saved=saved)
@@ -229,6 +242,12 @@ class Run:
 
         return await self._archive.transact(work)
 
+    async def witness(self) -> str | None:
+        """Return an instance for which the service has answered before, None without any."""
+        parameters = (*self._key, self._wanted)
+        row = await self._archive.transact(lambda connection: connection.execute(_WITNESS, parameters).fetchone())
+        return row[0] if row else None
+
     async def measured(self) -> tuple[float | None, int]:
         """Return the mean of requests for an instance so far, None without any, and of how many it is."""
         parameters = (*self._key, self._wanted)
@@ -240,7 +259,7 @@ class Run:
 
     def _fate(self, known: _Known, ref: InstanceRef) -> str:
         """Return ``queued`` for an instance that is to do, else how it has ended."""
-        if known.state == "failed":
+        if known.state == "failed" and not known.is_outdated(ref):
             return "queued" if self._retry_failed and not self._has_done(known) else "failed"
         missing = set(self._wanted.split(",")) - {"", *(known.holds or "").split(",")}
         again = self._refresh or (self._wanted and (known.is_open or ref.is_open))
@@ -255,7 +274,7 @@ class Run:
         """Return up to so many instances that are to do, but for some."""
         parameters = (self._wanted, self._number, most + len(without))
         rows = await self._archive.transact(lambda connection: connection.execute(_TAKE, parameters).fetchall())
-        return [Todo(id_, cursor, bool(has_rows)) for id_, cursor, has_rows in rows if id_ not in without]
+        return [Todo(id_, cursor) for id_, cursor in rows if id_ not in without]
 
     async def stored_log(self, instance_id: str, position: int) -> str | None:
         """Return the raw text of one log that is stored; None if it isn't."""
@@ -277,8 +296,7 @@ class Run:
 
         def work(connection: sqlite3.Connection) -> None:
             for kind, rows in values.items():
-                if todo.has_rows:
-                    connection.execute(_DELETE[kind], (*key, batch.first))
+                connection.execute(_DELETE[kind], (*key, batch.first))
                 _insert(connection, kind, rows)
             if batch.cursor is None:
                 connection.execute(_DONE, (self._wanted, logs, batch.requests, now(), *key))
@@ -299,7 +317,7 @@ class Run:
 
     async def beat(self) -> bool:
         """Note that this process is at it; return whether it still is, and no other has taken over."""
-        values = (now(), *self._source, PROCESS)
+        values = (now(), *self._source, this_process())
         return await self._archive.transact(lambda connection: connection.execute(_ALIVE, values).rowcount == 1)
 
     async def end(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -50,15 +51,17 @@ async def succeed(archive: Archive, sources: Sequence[Source], stop: asyncio.Eve
     """
     windows = {(source.system, source.tenant): source.window for source in sources}
     first: dict[str, str] = {}
+    began = time.monotonic()
     while not stop.is_set():
         others = await _others(archive)
+        waited = time.monotonic() - began  # clocks may be set, and those of two machines differ
         for other in others:
             if other.unfinished and first.setdefault(other.process, other.alive_at) < other.alive_at:
                 raise HarvestError(
                     f"{archive.path}: process {other.process.partition(',')[0]} is harvesting into it; wait for it to "
                     "end or stop it, or harvest into another archive"
                 )
-        left = max((_least(other, windows) - other.ago for other in others), default=0.0)
+        left = max((_least(other, windows) - max(waited, other.ago) for other in others), default=0.0)
         if left <= 0:
             return
         with suppress(TimeoutError):
@@ -88,6 +91,6 @@ def _is_gone(process: str) -> bool:
 
 
 async def _others(archive: Archive) -> list[_Other]:
-    parameters = (now(), run.PROCESS)
+    parameters = (now(), run.this_process())
     rows = await archive.transact(lambda connection: connection.execute(_OTHERS, parameters).fetchall())
     return [_Other(*row) for row in rows]

@@ -47,6 +47,7 @@ class Place:
         width: of the window, once it had to be one.
         offset: the row in it.
         page: how many pages came before, which makes each place unlike every other.
+        last: the id of the row at the offset, which has been seen.
     """
 
     start: datetime | None
@@ -54,25 +55,27 @@ class Place:
     width: timedelta | None = None
     offset: int = 0
     page: int = 0
+    last: str = ""
 
     def cursor(self) -> str:
         """Return this place as text."""
         start, end = (time.isoformat() if time else "" for time in (self.start, self.end))
         width = self.width.total_seconds() if self.width else ""
-        return f"{start}/{end}/{width}/{self.offset}/{self.page}"
+        return f"{start}/{end}/{width}/{self.offset}/{self.page}/{self.last}"
 
     @classmethod
     def at(cls, cursor: Cursor) -> Self:
         """Return the place that a cursor names; raises ConfigError for one that isn't a listing's own."""
         place: Self | None
         try:
-            start, end, width, offset, page = str(cursor).split("/")
+            start, end, width, offset, page, last = str(cursor).split("/")
             place = cls(
                 datetime.fromisoformat(start) if start else None,
                 datetime.fromisoformat(end) if end else None,
                 timedelta(seconds=float(width)) if width else None,
                 int(offset),
                 int(page),
+                last,
             )
             check_window(place.start, place.end)
         except (ValueError, OverflowError):
@@ -114,8 +117,8 @@ class Listing:
             rows = reply.value.instances
             if place.offset == 0 and len(rows) >= self._limit and not await self._fits(place, reply):
                 place = _halved(place, rows)
-            elif place.offset and self._here and not (rows and rows[0].id in self._here):
-                place = attrs.evolve(place, offset=max(0, place.offset - self._limit))
+            elif place.offset and not (rows and rows[0].id in {place.last, *self._here}):
+                place = attrs.evolve(place, offset=max(0, place.offset - self._limit), last="")
             else:
                 break
         seen = (self._here, self._before, self._ahead)
@@ -157,7 +160,7 @@ class Listing:
         offset = place.offset + len(rows) - 1
         if len(rows) >= self._room(place):
             if offset + 1 < DEPTH:
-                return attrs.evolve(place, offset=offset)
+                return attrs.evolve(place, offset=offset, last=rows[-1].id)
             self._ahead |= self._here  # it grew while it was read: later windows have these again
             return _halved(place, rows)
         if place.end is None or place.width is None or place.end == self._until:
@@ -166,7 +169,7 @@ class Listing:
         left = (self._until or datetime.now(UTC)) - place.end
         end = self._until if width >= left else place.end + width
         self._before, self._here = self._here, set()
-        return attrs.evolve(place, start=place.end - _OVERLAP, end=end, width=width, offset=0)
+        return attrs.evolve(place, start=place.end - _OVERLAP, end=end, width=width, offset=0, last="")
 
 
 def _halved(place: Place, rows: Sequence[WorkflowInstance]) -> Place:
@@ -178,4 +181,4 @@ def _halved(place: Place, rows: Sequence[WorkflowInstance]) -> Place:
     width = (end - start) / 2
     if width < _OVERLAP:
         raise DecodeError((f"{DEPTH:,} or more instances at {start.isoformat()}, where a listing ends @ $",))
-    return attrs.evolve(place, end=start + width, width=width, offset=0)
+    return attrs.evolve(place, end=start + width, width=width, offset=0, last="")
