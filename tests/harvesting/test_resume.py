@@ -153,7 +153,7 @@ async def test_nobody_answers_at_first(archive, unused_tcp_port):
 
 async def test_a_place_that_is_not_there_any_more_is_listed_from_the_beginning(free, jodoo, archive, query):
     await harvest(jodoo.form_source(APP_ID), archive)
-    for gone in (f"{list(FORMS)[0]},{list(FORMS)[1]}/6500cba900000000000fffff", "6573f1c2a9d4e80007b1cfff/"):
+    for gone in (f"{next(iter(FORMS))},{list(FORMS)[1]}/6500cba900000000000fffff", "6573f1c2a9d4e80007b1cfff/"):
         await query("UPDATE harvests SET ended_at = NULL, cursor = ?, listed = 0", gone)
         summary = await harvest(jodoo.form_source(APP_ID), archive)
         assert (summary.done, summary.failed, summary.skipped) == (0, 0, 60)
@@ -161,7 +161,7 @@ async def test_a_place_that_is_not_there_any_more_is_listed_from_the_beginning(f
 
 async def test_two_sources_may_name_the_same_instances(free, jodoo, archive):
     for _ in range(2):
-        sources = [jodoo.form_source(APP_ID), jodoo.form_source(APP_ID, list(FORMS)[0])]
+        sources = [jodoo.form_source(APP_ID), jodoo.form_source(APP_ID, next(iter(FORMS)))]
         await harvest(sources, archive, refresh=True)
     counts = await archive.counts()
     assert (counts.done, counts.pending, counts.failed) == (60, 0, 0)

@@ -156,7 +156,7 @@ def _secret(table: Mapping[str, Any], where: str) -> Secret:
         command = _command(table["key_command"])
         problem = f"{where}: {command[0]!r}, its key_command, "
         try:
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603  # a command of their own; stdin may hold ids
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, timeout=_PATIENCE
             )
         except (OSError, subprocess.SubprocessError) as error:
