@@ -35,6 +35,13 @@ class Secret(str):
         return "[redacted]"
 
 
+class Environment(dict[str, str]):
+    """Environment variables; a repr shows their names, for they may hold secrets."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self)})"
+
+
 class Headers(dict[str, str]):
     """Headers whose repr hides the values of those that carry credentials."""
 

@@ -30,7 +30,7 @@ import attrs
 import click
 
 from ..errors import ConfigError
-from ..redact import Secret
+from ..redact import Environment, Secret
 
 VARIABLES: Mapping[str, Mapping[str, str]] = {
     "jodoo": {
@@ -100,13 +100,13 @@ def settings(system: str, profile: str | None) -> dict[str, Setting]:
     return {name: Setting(os.environ[names[name]], names[name]) for name in names if os.environ.get(names[name])}
 
 
-def environ(system: str, profile: str) -> dict[str, str]:
+def environ(system: str, profile: str) -> Environment:
     """Return a profile as the variables that hold the same, its secret included."""
     found = settings(system, profile)
     names = VARIABLES[system]
     values = {names[name]: setting.value for name, setting in found.items() if name in names and setting.value}
     secret = next(name for name in found if name in SECRET)
-    return {**values, names[secret]: _secret(profiles()[system][profile], f"profile {profile!r}")}
+    return Environment({**values, names[secret]: _secret(profiles()[system][profile], f"profile {profile!r}")})
 
 
 def _of_profile(system: str, profile: str) -> Iterator[tuple[str, Setting]]:

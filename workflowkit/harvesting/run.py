@@ -163,11 +163,11 @@ class Run:
         self._refresh = refresh
         self._retry_failed = retry_failed
         self._number = 0
-        self.named = Named()
+        self.named: Named = Named()
         self.cursor: str | None = None
-        self.listed = False
-        self.began_at = now()
-        self.continued = False
+        self.listed: bool = False
+        self.began_at: str = now()
+        self.continued: bool = False
 
     async def begin(self) -> Self:
         """Begin, or continue a run of the same source and options that hasn't come to its end."""

@@ -14,7 +14,7 @@ from ..endpoint import Endpoint
 from ..errors import ConfigError, InvalidRequest
 from ..model import Model
 from ..paginator import Cursor, Page, Paginator
-from ..redact import Secret
+from ..redact import Environment, Secret
 from ..retry import RetryPolicy
 from ..telemetry import Observer
 from .codes import classify
@@ -91,7 +91,7 @@ class JodooClient(Client):
 
         ``JODOO_API_KEY`` is required; ``JODOO_BASE_URL``, ``JODOO_EDITION`` and ``JODOO_TENANT`` are not.
         """
-        environ = os.environ if environ is None else environ
+        environ = Environment(os.environ if environ is None else environ)
         key = Secret(environ.get("JODOO_API_KEY", ""))
         if not key:
             raise ConfigError(

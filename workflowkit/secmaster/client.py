@@ -16,6 +16,7 @@ from ..client import Client, Options, Rate, Reply
 from ..endpoint import Query
 from ..errors import ConfigError
 from ..paginator import Paginator
+from ..redact import Environment
 from ..retry import RetryPolicy
 from ..telemetry import Observer
 from .auth import GivenToken, Signer
@@ -118,7 +119,7 @@ class SecMasterClient(Client):
         ``HUAWEICLOUD_SDK_PROJECT_ID`` and ``SECMASTER_WORKSPACE_ID`` are required, and
         ``SECMASTER_REGION`` or ``SECMASTER_BASE_URL``.
         """
-        environ = os.environ if environ is None else environ
+        environ = Environment(os.environ if environ is None else environ)
         credentials = credentials_from_env(environ)
         found = {option: environ[name] for option, name in _FROM_ENV.items() if environ.get(name)}
         if options.get("region") and "base_url" not in options:
