@@ -209,7 +209,8 @@ async def test_a_refused_key_is_not_sent_again_for_as_long_as_it_might_be_locked
 
 async def test_a_clock_twenty_minutes_ahead(free, monkeypatch):
     ahead = SimpleNamespace(now=lambda zone: datetime.now(zone) + timedelta(minutes=20))
-    monkeypatch.setattr("workflowkit.secmaster.auth.datetime", ahead)
+    for module in ("secmaster.auth", "classify"):
+        monkeypatch.setattr(f"workflowkit.{module}.datetime", ahead)
     async with connect(free) as client:
         with pytest.raises(AuthenticationError, match="your clock is 20 minutes off: ahead of the service's") as caught:
             await client.workflow_instances()

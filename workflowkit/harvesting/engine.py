@@ -233,7 +233,7 @@ class _Part:
                 raise error
             if self._answered:
                 await self._outage.wait(error)
-            if self._stop.is_set():
+            if self._stop.is_set() or not self._suspects.held:  # what was under way has come
                 return
             try:
                 await self._ask(self._witness)
