@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -13,6 +14,24 @@ from workflowkit.harvesting.run import Run, Todo
 from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row
 
 KINDS = (LogRow, AttachmentRow)
+
+
+def log_row(position: int = 0, **fields: Any) -> LogRow:
+    """Return a log of which only what matters is said."""
+    plain = {
+        "flow_id": 1,
+        "flow_name": "Review",
+        "create_action": "forward",
+        "create_time": datetime(2024, 1, 9, tzinfo=UTC),
+        "finish_action": None,
+        "finish_time": None,
+        "operator_username": None,
+        "operator_name": None,
+        "comment": None,
+        "signature_url": None,
+        "raw": b"{}",
+    }
+    return LogRow(position=position, **{**plain, **fields})
 
 
 @attrs.define

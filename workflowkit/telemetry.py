@@ -68,7 +68,8 @@ class HarvestProgress:
         failed: recorded as failed, in this run or an earlier one.
         skipped: harvested by an earlier run.
         requests: sent, retries and listings included.
-        spent: requests for instances, of these.
+        saved: requests that harvesting the skipped ones took, and which were not sent again.
+        spent: requests for instances, of all that were sent.
         quota: requests per second that instances may take, all sources together; None if one has no limit.
         seconds_left: how long the rest takes at the quota, with as many requests for each instance as
             so far; None if there is no quota, or until all are listed.
@@ -84,6 +85,7 @@ class HarvestProgress:
     tasks: int = 0
     nodes: int = 0
     requests: int
+    saved: int = 0
     spent: int = 0
     quota: float | None = None
     seconds_left: float | None = None

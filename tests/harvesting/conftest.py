@@ -30,7 +30,4 @@ async def archive(tmp_path):
 def query(archive):
     """Asks the archive itself."""
 
-    async def ask(sql, *parameters):
-        return await archive.transact(lambda connection: connection.execute(sql, parameters).fetchall())
-
-    return ask
+    return archive.ask

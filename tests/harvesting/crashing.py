@@ -10,15 +10,16 @@ import asyncio
 import os
 import sqlite3
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncGenerator, AsyncIterator
 from itertools import count
 from pathlib import Path
+
+from given import KINDS, Given, log_row
 
 from workflowkit import Archive, harvest
 from workflowkit.errors import NotFound
 from workflowkit.harvesting import writer
-from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row
+from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, Row
 
 CRASHED = 77
 PAGES = {"a": 1, "b": 3, "c": 0, "d": 2, "e": 1}
@@ -30,18 +31,8 @@ ALL = (
 )
 
 
-class Pages:
+class Pages(Given):
     """Five instances, two in each page of their listing; two rows in each page of theirs; one that isn't there."""
-
-    system: str = "s"
-    tenant: str = "t"
-    name: str = "pages"
-    kinds: Sequence[type[Row]] = (LogRow, AttachmentRow)
-    window: float = 0.0
-    rate: float | None = None
-    requests_each: int = 1
-    link_days: int | None = None
-    resumable: bool = True
 
     async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
         names = sorted(PAGES)
@@ -56,28 +47,15 @@ class Pages:
         first = max(0, (after or 0) - 1)
         while True:
             upto = min(first + 2 + bool(after and first == after - 1), end)
-            rows = [row for position in range(first, upto) for row in rows_of(instance_id, position)]
+            rows = [row for position in range(first, upto) for row in rows_of(position)]
             yield Batch(rows=rows, kinds=self.kinds, first=first, cursor=upto if upto < end else None, requests=1)
             if upto == end:
                 return
             first = upto
 
 
-def rows_of(instance_id: str, position: int) -> list[Row]:
-    log = LogRow(
-        position=position,
-        flow_id=position,
-        flow_name=instance_id,
-        create_action="forward",
-        create_time=datetime(2024, 1, 9, tzinfo=UTC),
-        finish_action=None,
-        finish_time=None,
-        operator_username=None,
-        operator_name=None,
-        comment=None,
-        signature_url=None,
-        raw=f'{{"flow_id":{position}}}'.encode(),
-    )
+def rows_of(position: int) -> list[Row]:
+    log = log_row(position, flow_id=position, raw=f'{{"flow_id":{position}}}'.encode())
     link = AttachmentRow(position=position, ordinal=0, name="a", size=1, mime=None, url="https://x/y", expires_at=None)
     return [log, link]
 
@@ -115,7 +93,7 @@ def crash(at: int) -> None:
 
 async def work(path: Path) -> None:
     async with Archive.open(path) as archive:
-        await harvest(Pages(), archive, concurrency=2)
+        await harvest(Pages(kinds=KINDS, resumable=True), archive, concurrency=2)
 
 
 def contents(path: Path) -> list[list[tuple[object, ...]]]:

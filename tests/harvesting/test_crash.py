@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,12 @@ HARVESTS = Path(__file__).with_name("crashing.py")
 
 def test_a_crash_at_every_statement_of_the_writer(tmp_path):
     done = subprocess.run(
-        [sys.executable, str(HARVESTS), str(tmp_path)], capture_output=True, text=True, timeout=50, check=False
+        [sys.executable, str(HARVESTS), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(HARVESTS.parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     crashes, differing = map(int, done.stdout.split())

@@ -74,7 +74,7 @@ async def test_a_refresh_that_is_cut_short_goes_on(archive):
     assert await refresh.enlist(refs, last=True) == Named(queued=2)
     await refresh.store(Todo("i", None), empty())
     again = await begun(archive, refresh=True)
-    assert again.continued
+    assert again.began_at == refresh.began_at
     assert await again.enlist(refs, last=True) == Named(queued=1, done=1)
     await again.store(Todo("j", None), empty())
     await again.end()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import attrs
 import pytest
-from given import begun, put
+from given import begun, log_row, put
 
 from workflowkit import Archive, ConfigError, HarvestError
 from workflowkit.harvesting.database import storable
@@ -17,19 +17,11 @@ from workflowkit.harvesting.schema import TABLES, VERSION, columns
 from workflowkit.harvesting.writer import Writer
 from workflowkit.source import AttachmentRow, Chunk, InstanceRef, LogRow
 
-ROW = LogRow(
-    position=0,
-    flow_id=1,
-    flow_name="Review",
-    create_action="forward",
+ROW = log_row(
     create_time=datetime(2024, 1, 9, 11, 16, 35, 447_000, tzinfo=timezone(timedelta(hours=8))),
-    finish_action=None,
-    finish_time=None,
     operator_username="u",
     operator_name="n",
     comment="fine",
-    signature_url=None,
-    raw=b'{"flow_id":1}',
 )
 
 

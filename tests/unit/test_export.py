@@ -1,35 +1,17 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, datetime
 
 import pytest
-from given import put
+from given import log_row, put
 
 from workflowkit import Archive, ConfigError
 from workflowkit.export import export_to, format_of
-from workflowkit.source import LogRow
 
 
 async def test_csv_keeps_every_line_end_within_its_cell(tmp_path):
     comments = ["one\rtwo", "one\ntwo", "one\r\ntwo", 'quoted "x", y', ""]
-    rows = [
-        LogRow(
-            position=position,
-            flow_id=1,
-            flow_name="a",
-            create_action="forward",
-            create_time=datetime(2024, 1, 9, tzinfo=UTC),
-            finish_action=None,
-            finish_time=None,
-            operator_username=None,
-            operator_name=None,
-            comment=comment,
-            signature_url=None,
-            raw=b"{}",
-        )
-        for position, comment in enumerate(comments)
-    ]
+    rows = [log_row(position, comment=comment) for position, comment in enumerate(comments)]
     async with Archive.open(tmp_path / "a.db") as archive:
         await put(archive, "i", *rows)
         assert await export_to(archive, "logs", str(tmp_path / "a.csv"), "csv") == 5

@@ -15,8 +15,9 @@ import click
 from .. import __version__
 from ..errors import WorkflowKitError
 from .archive import export, status, verify
+from .config import config
 from .demo import demo
-from .doctor import config, doctor
+from .doctor import doctor
 from .failures import exit_code_of, hints_for
 from .harvest import harvest
 from .jodoo import jodoo

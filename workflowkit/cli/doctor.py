@@ -1,4 +1,4 @@
-"""`workflowkit doctor` and `workflowkit config`: what is in force, and whether it works."""
+"""`workflowkit doctor`: whether what is set up works."""
 
 from __future__ import annotations
 
@@ -12,54 +12,14 @@ import attrs
 import click
 
 from ..errors import WorkflowKitError
-from ..redact import redact_url
 from ..telemetry import RequestDone, Telemetry
 from .failures import hints_for
 from .options import as_json, sending
 from .output import count_of, print_json, print_table
-from .settings import SECRET, VARIABLES, config_path, environ, profiles, settings
+from .settings import environ, of_profile, profiles, settings
 
 _TOLERATED = 60.0
 """Seconds that a clock may be off before it is worth a word; signatures are refused after 15 minutes."""
-
-_of = click.option("--profile", metavar="NAME", help="Of the configuration file, instead of the environment.")
-
-
-@click.command()
-@_of
-@as_json
-def config(profile: str | None, *, as_json: bool) -> None:
-    """Print what is in force and where it comes from; secrets are never shown, nor asked for.
-
-    \b
-    workflowkit config
-    workflowkit config --profile acme
-    """
-    path = config_path()
-    known = profiles()
-    rows = [
-        (system, name, "(hidden)" if name in SECRET | {"ak"} else _shown(name, setting.value), setting.origin)
-        for system in VARIABLES
-        if profile is None or profile in known.get(system, {})
-        for name, setting in settings(system, profile).items()
-    ]
-    if profile is not None and not rows:
-        settings("jodoo", profile)  # says that there is none
-    names = {system: sorted(tables) for system, tables in known.items()}
-    if as_json:
-        keys = ("system", "setting", "value", "origin")
-        found = [dict(zip(keys, row, strict=True)) for row in rows]
-        print_json({"file": str(path), "exists": path.exists(), "profiles": names, "settings": found})
-        return
-    print_table("in force" if rows else "nothing is set", ("system", "setting", "value", "from"), rows)
-    listed = ", ".join(f"{name} ({system})" for system, tables in names.items() for name in tables)
-    about = f"profiles: {listed}" if listed else "no profiles" if path.exists() else "it isn't there, and needn't be"
-    click.echo(f"configuration file: {path}; {about}")
-
-
-def _shown(name: str, value: str | None) -> str | None:
-    """Return the value as it may be shown: an address may hold a password."""
-    return redact_url(value) if value and name in ("base_url", "iam_endpoint") else value
 
 
 @attrs.frozen
@@ -70,7 +30,7 @@ class _Finding:
 
 
 @click.command()
-@_of
+@of_profile
 @click.option("--archive", metavar="PATH", help="Also whether this archive can be read and written.")
 @sending
 @as_json

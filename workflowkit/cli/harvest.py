@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from .options import as_json, sending
+from .options import again, as_json, sending, together
 from .output import print_json, say
 from .secmaster import ENVIRONMENT
 from .sources import jodoo_sources, of_jodoo, of_secmaster, secmaster_sources
@@ -25,18 +25,13 @@ def harvest() -> None:
     """Read many instances into an archive; run it again to go on where it stopped."""
 
 
-def _into_archive(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every harvest."""
-    for option in (
-        as_json,
-        sending,
-        click.option("--progress", type=click.Choice(["auto", "json"]), default="auto", help="json: lines of JSON."),
-        click.option("--retry-failed", is_flag=True, help="Take up instances that failed in an earlier run."),
-        click.option("--refresh", is_flag=True, help="Take up instances that are done as well."),
-        click.option("--archive", metavar="PATH", required=True, help="The SQLite file to harvest into."),
-    ):
-        command = option(command)
-    return command
+_into_archive = together(
+    click.option("--archive", metavar="PATH", required=True, help="The SQLite file to harvest into."),
+    again,
+    click.option("--progress", type=click.Choice(["auto", "json"]), default="auto", help="json: lines of JSON."),
+    sending,
+    as_json,
+)
 
 
 @harvest.command()

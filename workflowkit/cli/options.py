@@ -8,6 +8,19 @@ from typing import Any
 
 import click
 
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def together(*options: Decorator) -> Decorator:
+    """Return what adds several options to a command, in this order."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
 
 def _rate(ctx: click.Context, param: click.Parameter, value: str) -> float | str | None:
     """Return the number, None for ``none``."""
@@ -22,20 +35,21 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str) -> float | str
     return rate
 
 
-def sending(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every command that talks to a service."""
-    command = click.option(
-        "--insecure-http",
-        is_flag=True,
-        help="Allow an http:// address on another machine; anyone on the way can read the key.",
-    )(command)
-    return click.option(
+sending: Decorator = together(
+    click.option(
         "--rate",
         metavar="N",
         callback=_rate,
         default="default",
         help="Most requests per second, or none; by default what Jodoo documents, for SecMaster 20, our choice.",
-    )(command)
+    ),
+    click.option(
+        "--insecure-http",
+        is_flag=True,
+        help="Allow an http:// address on another machine; anyone on the way can read the key.",
+    ),
+)
+"""The options of every command that talks to a service."""
 
 
 def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
@@ -50,13 +64,22 @@ def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> date
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def window(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--since`` and ``--until``."""
-    oldest = "No older ones, such as 2025-07-18 or 2025-07-18T15:11:04+08:00; UTC where T doesn't say."
-    command = click.option("--until", metavar="T", callback=_time, help="No newer ones.")(command)
-    return click.option("--since", metavar="T", callback=_time, help=oldest)(command)
+window: Decorator = together(
+    click.option(
+        "--since",
+        metavar="T",
+        callback=_time,
+        help="No older ones, such as 2025-07-18 or 2025-07-18T15:11:04+08:00; UTC where T doesn't say.",
+    ),
+    click.option("--until", metavar="T", callback=_time, help="No newer ones."),
+)
+"""``--since`` and ``--until``."""
 
+again: Decorator = together(
+    click.option("--refresh", is_flag=True, help="Take up instances that are done as well."),
+    click.option("--retry-failed", is_flag=True, help="Take up instances that failed in an earlier run."),
+)
+"""What to take up besides what is to do."""
 
-def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+"""``--json``."""

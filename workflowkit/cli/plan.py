@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from .options import as_json, sending
+from .options import again, as_json, sending, together
 from .output import count_of, duration, print_json, say
 from .secmaster import ENVIRONMENT
 from .sources import jodoo_sources, of_jodoo, of_secmaster, secmaster_sources
@@ -27,16 +27,12 @@ def plan() -> None:
     """Say what a harvest will take: requests, and time at the quota."""
 
 
-def _for_archive(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        as_json,
-        sending,
-        click.option("--retry-failed", is_flag=True, help="As harvest takes it."),
-        click.option("--refresh", is_flag=True, help="As harvest takes it."),
-        click.option("--archive", metavar="PATH", help="What it holds already is left out, and its mean is used."),
-    ):
-        command = option(command)
-    return command
+_for_archive = together(
+    click.option("--archive", metavar="PATH", help="What it holds already is left out, and its mean is used."),
+    again,
+    sending,
+    as_json,
+)
 
 
 @plan.command()

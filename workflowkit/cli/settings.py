@@ -31,36 +31,20 @@ import click
 
 from ..errors import ConfigError
 from ..redact import Environment, Secret
+from .options import Decorator
 
-VARIABLES: Mapping[str, Mapping[str, str]] = {
-    "jodoo": {
-        "api_key": "JODOO_API_KEY",
-        "base_url": "JODOO_BASE_URL",
-        "edition": "JODOO_EDITION",
-        "tenant": "JODOO_TENANT",
-    },
-    "secmaster": {
-        "ak": "HUAWEICLOUD_SDK_AK",
-        "sk": "HUAWEICLOUD_SDK_SK",
-        "security_token": "HUAWEICLOUD_SDK_SECURITY_TOKEN",
-        "user": "SECMASTER_USER",
-        "password": "SECMASTER_PASSWORD",
-        "domain": "SECMASTER_DOMAIN",
-        "token": "SECMASTER_TOKEN",
-        "iam_endpoint": "HUAWEICLOUD_SDK_IAM_ENDPOINT",
-        "region": "SECMASTER_REGION",
-        "base_url": "SECMASTER_BASE_URL",
-        "project_id": "HUAWEICLOUD_SDK_PROJECT_ID",
-        "workspace_id": "SECMASTER_WORKSPACE_ID",
-    },
-}
-"""Each system's settings, and the variables that hold them."""
-
-SECRET = frozenset(("api_key", "sk", "security_token", "password", "token"))
+SYSTEMS: tuple[str, ...] = ("jodoo", "secmaster")
+SECRET: frozenset[str] = frozenset(("api_key", "sk", "security_token", "password", "token"))
 _OF_COMMANDS: Mapping[str, frozenset[str]] = {"jodoo": frozenset(("app", "form")), "secmaster": frozenset()}
 _KEYS = ("key_env", "key_command")
 _PATIENCE = 60.0
 """Seconds that a key_command may take: it may ask for a fingerprint."""
+
+
+of_profile: Decorator = click.option(
+    "--profile", metavar="NAME", help="Of the configuration file, instead of the environment."
+)
+"""What chooses one profile."""
 
 
 @attrs.frozen
@@ -69,6 +53,17 @@ class Setting:
 
     value: str | None
     origin: str
+
+
+def _variables(system: str) -> Mapping[str, str]:
+    """Return a system's settings, and the variables that hold them."""
+    if system == "jodoo":
+        from ..jodoo.client import VARIABLES
+
+        return VARIABLES
+    from ..secmaster.client import VARIABLES as OF_SECMASTER
+
+    return OF_SECMASTER
 
 
 def config_path() -> Path:
@@ -87,7 +82,7 @@ def profiles() -> dict[str, dict[str, Any]]:
         raise ConfigError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from None
     for system, tables in read.items():
         are_tables = isinstance(tables, dict) and all(isinstance(table, dict) for table in tables.values())
-        if system not in VARIABLES or not are_tables:
+        if system not in SYSTEMS or not are_tables:
             raise ConfigError(f"{path}: {system!r}: profiles are tables such as [jodoo.acme] or [secmaster.soc]")
     return read
 
@@ -96,14 +91,14 @@ def settings(system: str, profile: str | None) -> dict[str, Setting]:
     """Return what is set for a system, by the environment or by the profile of that name."""
     if profile is not None:
         return dict(_of_profile(system, profile))
-    names = VARIABLES[system]
+    names = _variables(system)
     return {name: Setting(os.environ[names[name]], names[name]) for name in names if os.environ.get(names[name])}
 
 
 def environ(system: str, profile: str) -> Environment:
     """Return a profile as the variables that hold the same, its secret included."""
     found = settings(system, profile)
-    names = VARIABLES[system]
+    names = _variables(system)
     values = {names[name]: setting.value for name, setting in found.items() if name in names and setting.value}
     secret = next(name for name in found if name in SECRET)
     return Environment({**values, names[secret]: _secret(profiles()[system][profile], f"profile {profile!r}")})
@@ -119,7 +114,7 @@ def _of_profile(system: str, profile: str) -> Iterator[tuple[str, Setting]]:
     for name, value in table.items():
         if name in SECRET:
             raise ConfigError(f"{where}: {name} doesn't belong into a file: name a key_env or a key_command instead")
-        if name not in {*VARIABLES[system], *_OF_COMMANDS[system], *_KEYS}:
+        if name not in {*_variables(system), *_OF_COMMANDS[system], *_KEYS}:
             raise ConfigError(f"{where}: {name!r} is unknown; choose from {', '.join(_choices(system))}")
         is_words = name == "key_command" and isinstance(value, list) and all(isinstance(each, str) for each in value)
         if not value or not (isinstance(value, str) or is_words):
@@ -137,7 +132,7 @@ def _of_profile(system: str, profile: str) -> Iterator[tuple[str, Setting]]:
 
 
 def _choices(system: str) -> list[str]:
-    return sorted({*VARIABLES[system], *_OF_COMMANDS[system], *_KEYS} - SECRET)
+    return sorted({*_variables(system), *_OF_COMMANDS[system], *_KEYS} - SECRET)
 
 
 def _command(command: str | list[str]) -> list[str]:

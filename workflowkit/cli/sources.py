@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .ids import open_ids
-from .options import window
+from .options import Decorator, together, window
 from .settings import environ, settings
 
 if TYPE_CHECKING:
@@ -20,31 +20,24 @@ _profile = click.option(
 )
 
 
-def of_jodoo(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that choose instances of Jodoo."""
-    for option in (
-        _profile,
-        click.option("--exhaustive", is_flag=True, help="Go on until a page is empty, a request more for each."),
-        click.option(
-            "--with", "extra", type=click.Choice(["tasks"]), multiple=True, help="Also all tasks: a request more each."
-        ),
-        click.option("--form", metavar="ENTRY", help="Only this form of the app."),
-        click.option("--app", metavar="APP", help="All workflow forms of an app."),
-        click.option("--ids", metavar="FILE", help="Instance ids, one a line; - for stdin."),
-    ):
-        command = option(command)
-    return command
+of_jodoo: Decorator = together(
+    click.option("--ids", metavar="FILE", help="Instance ids, one a line; - for stdin."),
+    click.option("--app", metavar="APP", help="All workflow forms of an app."),
+    click.option("--form", metavar="ENTRY", help="Only this form of the app."),
+    click.option(
+        "--with", "extra", type=click.Choice(["tasks"]), multiple=True, help="Also all tasks: a request more each."
+    ),
+    click.option("--exhaustive", is_flag=True, help="Go on until a page is empty, a request more for each."),
+    _profile,
+)
+"""What chooses instances of Jodoo."""
 
-
-def of_secmaster(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that choose instances of SecMaster."""
-    for option in (
-        _profile,
-        click.option("--topology", is_flag=True, help="With every node of each instance: a request more for each."),
-        window,
-    ):
-        command = option(command)
-    return command
+of_secmaster: Decorator = together(
+    window,
+    click.option("--topology", is_flag=True, help="With every node of each instance: a request more for each."),
+    _profile,
+)
+"""What chooses instances of SecMaster."""
 
 
 @asynccontextmanager

@@ -110,6 +110,10 @@ class Archive:
         except sqlite3.Error as error:
             raise HarvestError(f"{self.path}: {explain(error)}") from error
 
+    async def ask(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of one query."""
+        return await self.transact(lambda connection: connection.execute(query, parameters).fetchall())
+
     async def counts(self) -> Counts:
         """Return what the archive holds."""
 
@@ -124,7 +128,7 @@ class Archive:
         """Return the instances that couldn't be harvested, or the first so many of them."""
         query = "SELECT system, tenant, id, error FROM instances WHERE state = 'failed' ORDER BY rowid LIMIT ?"
         limit = -1 if most is None else most
-        rows = await self.transact(lambda connection: connection.execute(query, (limit,)).fetchall())
+        rows = await self.ask(query, limit)
         return [Failure(system=system, tenant=tenant, id=id_, error=error) for system, tenant, id_, error in rows]
 
     async def read(self, table: str) -> AsyncIterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:

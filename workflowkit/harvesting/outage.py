@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 
 from ..errors import RateLimited, ServerError, TransportError, WorkflowKitError
 
@@ -40,8 +39,7 @@ class Outage:
         pause, self._pause = self._pause, min(_LONGEST, 2 * self._pause)
         waiting = [asyncio.create_task(each.wait()) for each in (self._stop, self._over)]
         try:
-            with suppress(TimeoutError):
-                await asyncio.wait(waiting, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in waiting:
                 task.cancel()

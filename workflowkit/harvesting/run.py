@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from operator import attrgetter
 from secrets import token_hex
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import attrs
 
@@ -23,8 +23,6 @@ from ..source import Batch, Chunk, InstanceRef, LogRow, Row, Source
 from .archive import Archive
 from .database import now, storable, stored
 from .schema import TABLES, columns
-
-T = TypeVar("T")
 
 _NAME_OF_ITS_OWN = token_hex(4)
 
@@ -43,10 +41,13 @@ _DELETE = {
 _VALUES = {row: f"(?, ?, ?{', ?' * len(columns(row))})" for row in TABLES}
 _MOST_ROWS = 64
 """Rows in one statement: 64, 32, 16 ... so that there are few different ones to be compiled."""
+
 _UNFINISHED = f"""
     SELECT run, began_at, cursor, listed, named, failed FROM harvests
     WHERE {_SOURCE} AND ended_at IS NULL AND options = ?
 """
+_NEXT_NUMBER = "SELECT coalesce(max(run), 0) + 1 FROM harvests"
+_QUEUED = "SELECT count(*) FROM instances WHERE run = ?"
 _BEGIN = f"""
     INSERT INTO harvests (system, tenant, source, options, run, began_at, cursor, listed, named, failed, process,
         alive_at) VALUES ({", ".join("?" * 12)})
@@ -85,8 +86,6 @@ _FAILED = f"""
 _FAILED_TOO = f"UPDATE harvests SET failed = failed + 1 WHERE {_SOURCE}"
 _END = f"UPDATE harvests SET ended_at = ?, cursor = NULL WHERE {_SOURCE}"
 _ALIVE = f"UPDATE harvests SET alive_at = ? WHERE {_SOURCE} AND process = ?"
-
-
 _TAKEN_FROM = "UPDATE harvests SET cursor = NULL, listed = FALSE WHERE run = ?"
 """A run that is continued without all it had to do lists from the beginning, and so finds the rest."""
 
@@ -151,7 +150,6 @@ class Run:
         cursor: where the listing goes on; None is the beginning.
         listed: whether it has come to its end.
         began_at: when it began, as UTC text; that of the run that it continues.
-        continued: whether it continues one.
     """
 
     def __init__(self, archive: Archive, source: Source, *, refresh: bool, retry_failed: bool) -> None:
@@ -167,7 +165,6 @@ class Run:
         self.cursor: str | None = None
         self.listed: bool = False
         self.began_at: str = now()
-        self.continued: bool = False
 
     async def begin(self) -> Self:
         """Begin, or continue a run of the same source and options that hasn't come to its end."""
@@ -175,20 +172,18 @@ class Run:
         options = ",".join((self._wanted, *(name for name, wanted in chosen.items() if wanted)))
 
         def work(connection: sqlite3.Connection) -> None:
-            row = connection.execute(_UNFINISHED, (*self._source, options)).fetchone()
-            self.continued = row is not None
-            self.began_at = row[1] if row else now()
-            (self._number,) = connection.execute("SELECT coalesce(max(run), 0) + 1 FROM harvests").fetchone()
-            named = failed = 0
-            if row and self._resumable and (row[2] is not None or row[3]):
-                self._number, _, self.cursor, listed, named, failed = row
-                self.listed = bool(listed)
-                (queued,) = connection.execute(
-                    "SELECT count(*) FROM instances WHERE run = ?", (self._number,)
-                ).fetchone()
+            (number,) = connection.execute(_NEXT_NUMBER).fetchone()
+            unfinished = connection.execute(_UNFINISHED, (*self._source, options)).fetchone()
+            begun, began_at, cursor, listed, named, failed = unfinished or (number, now(), None, False, 0, 0)
+            self.began_at = began_at
+            if self._resumable and (listed or cursor is not None):
+                self._number, self.cursor, self.listed = begun, cursor, bool(listed)
+                (queued,) = connection.execute(_QUEUED, (begun,)).fetchone()
                 mean, _ = connection.execute(_MEASURED, (*self._key, self._wanted)).fetchone()
                 done = named - queued - failed
                 self.named = Named(queued, done, failed, saved=round(done * (mean or 0)))
+            else:
+                self._number, named, failed = number, 0, 0
             state = (self._number, self.began_at, self.cursor, self.listed, named, failed, this_process(), now())
             connection.execute(_BEGIN, (*self._source, options, *state))
 
@@ -244,14 +239,13 @@ class Run:
 
     async def witness(self) -> str | None:
         """Return an instance for which the service has answered before, None without any."""
-        parameters = (*self._key, self._wanted)
-        row = await self._archive.transact(lambda connection: connection.execute(_WITNESS, parameters).fetchone())
-        return row[0] if row else None
+        rows = await self._archive.ask(_WITNESS, *self._key, self._wanted)
+        return rows[0][0] if rows else None
 
     async def measured(self) -> tuple[float | None, int]:
         """Return the mean of requests for an instance so far, None without any, and of how many it is."""
-        parameters = (*self._key, self._wanted)
-        return await self._archive.transact(lambda connection: connection.execute(_MEASURED, parameters).fetchone())
+        ((mean, number),) = await self._archive.ask(_MEASURED, *self._key, self._wanted)
+        return mean, number
 
     def _known(self, connection: sqlite3.Connection, ref: InstanceRef) -> _Known:
         row = connection.execute(_KNOWN, (*self._key, storable(ref.id))).fetchone()
@@ -272,15 +266,13 @@ class Run:
 
     async def take(self, most: int, *, without: Collection[str]) -> list[Todo]:
         """Return up to so many instances that are to do, but for some."""
-        parameters = (self._wanted, self._number, most + len(without))
-        rows = await self._archive.transact(lambda connection: connection.execute(_TAKE, parameters).fetchall())
+        rows = await self._archive.ask(_TAKE, self._wanted, self._number, most + len(without))
         return [Todo(id_, cursor) for id_, cursor in rows if id_ not in without]
 
     async def stored_log(self, instance_id: str, position: int) -> str | None:
         """Return the raw text of one log that is stored; None if it isn't."""
-        parameters = (*self._key, instance_id, position)
-        row = await self._archive.transact(lambda connection: connection.execute(_LAST_LOG, parameters).fetchone())
-        return row[0] if row else None
+        rows = await self._archive.ask(_LAST_LOG, *self._key, instance_id, position)
+        return rows[0][0] if rows else None
 
     async def store(self, todo: Todo, batch: Batch) -> None:
         """Store a batch of an instance and where that goes on: with the last one, that it is done.
@@ -322,7 +314,7 @@ class Run:
 
     async def end(self) -> None:
         """Note that all is done."""
-        await self._archive.transact(lambda connection: connection.execute(_END, (now(), *self._source)))
+        await self._archive.ask(_END, now(), *self._source)
 
 
 def _tables(kinds: Sequence[type[Row]]) -> str:

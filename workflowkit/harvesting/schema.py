@@ -122,7 +122,7 @@ ALTER TABLE instances ADD COLUMN end_time TEXT;
 ALTER TABLE instances ADD COLUMN raw TEXT;
 UPDATE instances SET holds = 'logs,attachments' WHERE state = 'done'
 """,
-    2: "SELECT 1",
+    2: "SELECT 1",  # it brought a table that the next version makes anew
     3: f"""
 DROP TABLE IF EXISTS harvests;
 ALTER TABLE instances ADD COLUMN is_open BOOLEAN;

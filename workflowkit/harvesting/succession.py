@@ -91,6 +91,4 @@ def _is_gone(process: str) -> bool:
 
 
 async def _others(archive: Archive) -> list[_Other]:
-    parameters = (now(), run.this_process())
-    rows = await archive.transact(lambda connection: connection.execute(_OTHERS, parameters).fetchall())
-    return [_Other(*row) for row in rows]
+    return [_Other(*row) for row in await archive.ask(_OTHERS, now(), run.this_process())]

@@ -40,7 +40,7 @@ class Summary:
     stopped: bool
 
 
-_COUNTED = ("done", "failed", "skipped", "logs", "tasks", "nodes", "requests")
+_COUNTED = ("done", "failed", "skipped", "logs", "tasks", "nodes", "requests", "saved")
 
 
 @attrs.define
@@ -126,8 +126,7 @@ class Report:
 
     def summary(self, *, stopped: bool) -> Summary:
         """Return the final counts."""
-        saved = sum(tally.saved for tally in self._tallies)
-        return Summary(stopped=stopped, saved=saved, **self._counts())
+        return Summary(stopped=stopped, **self._counts())
 
     def _counts(self) -> dict[str, int]:
         return {name: sum(getattr(tally, name) for tally in self._tallies) for name in _COUNTED}

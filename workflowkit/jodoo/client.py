@@ -24,6 +24,14 @@ from .source import FormSource, LogSource
 
 T = TypeVar("T", bound=Model)
 
+VARIABLES: Mapping[str, str] = {
+    "api_key": "JODOO_API_KEY",
+    "base_url": "JODOO_BASE_URL",
+    "edition": "JODOO_EDITION",
+    "tenant": "JODOO_TENANT",
+}
+"""What sets a client up, and the environment's names for it."""
+
 
 class JodooClient(Client):
     """Reads workflow instances and their logs. Every call is a read, safe to repeat.
@@ -92,15 +100,14 @@ class JodooClient(Client):
         ``JODOO_API_KEY`` is required; ``JODOO_BASE_URL``, ``JODOO_EDITION`` and ``JODOO_TENANT`` are not.
         """
         environ = Environment(os.environ if environ is None else environ)
-        key = Secret(environ.get("JODOO_API_KEY", ""))
+        key = Secret(environ.get(VARIABLES["api_key"], ""))
         if not key:
             raise ConfigError(
                 "JODOO_API_KEY is not set: export it (a key is made in the console under Open Platform > API Key), "
                 "or start `workflowkit sandbox` and export the lines it prints"
             )
-        names = {"base_url": "JODOO_BASE_URL", "edition": "JODOO_EDITION", "tenant": "JODOO_TENANT"}
-        found = {option: environ[name] for option, name in names.items() if environ.get(name)}
-        return cls(key, **{**found, **options})
+        plain = {option: name for option, name in VARIABLES.items() if option != "api_key" and environ.get(name)}
+        return cls(key, **{**{option: environ[name] for option, name in plain.items()}, **options})
 
     def workflow_logs(
         self,

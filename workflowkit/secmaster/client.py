@@ -21,6 +21,7 @@ from ..retry import RetryPolicy
 from ..telemetry import Observer
 from .auth import GivenToken, Signer
 from .codes import classify
+from .credentials import VARIABLES as OF_CREDENTIALS
 from .credentials import AccessKey, Credentials, IamPassword, IamToken, credentials_from_env
 from .endpoints import INSTANCE, INSTANCES, TENANT_RATE
 from .iam import RATE, IamClient, RenewedToken
@@ -37,6 +38,8 @@ _FROM_ENV = {
     "project_id": "HUAWEICLOUD_SDK_PROJECT_ID",
     "workspace_id": "SECMASTER_WORKSPACE_ID",
 }
+VARIABLES: Mapping[str, str] = {**OF_CREDENTIALS, **_FROM_ENV}
+"""What sets a client up, and the environment's names for it."""
 
 
 class SecMasterClient(Client):

@@ -78,9 +78,21 @@ def _hide(value: str) -> Secret:
 
 Credentials = IamToken | IamPassword | AccessKey
 
-_KEY = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK")
-_PASSWORD = ("SECMASTER_USER", "SECMASTER_PASSWORD", "SECMASTER_DOMAIN")
-_TOKEN = ("SECMASTER_TOKEN",)
+VARIABLES: Mapping[str, str] = {
+    "ak": "HUAWEICLOUD_SDK_AK",
+    "sk": "HUAWEICLOUD_SDK_SK",
+    "security_token": "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+    "user": "SECMASTER_USER",
+    "password": "SECMASTER_PASSWORD",
+    "domain": "SECMASTER_DOMAIN",
+    "iam_endpoint": "HUAWEICLOUD_SDK_IAM_ENDPOINT",
+    "token": "SECMASTER_TOKEN",
+}
+"""What credentials are made of, and the environment's names for it."""
+
+_KEY = (VARIABLES["ak"], VARIABLES["sk"])
+_PASSWORD = (VARIABLES["user"], VARIABLES["password"], VARIABLES["domain"])
+_TOKEN = (VARIABLES["token"],)
 _KINDS = (_KEY, _PASSWORD, _TOKEN)
 
 
@@ -108,7 +120,7 @@ def credentials_from_env(environ: Mapping[str, str]) -> Credentials:
         return IamToken(*values)
     if kind is _PASSWORD:
         user, password, domain = values
-        endpoint = environ.get("HUAWEICLOUD_SDK_IAM_ENDPOINT") or None
+        endpoint = environ.get(VARIABLES["iam_endpoint"]) or None
         return IamPassword(str(user), password, str(domain), iam_endpoint=endpoint)
     ak, sk = values
-    return AccessKey(ak, sk, Secret(environ.get("HUAWEICLOUD_SDK_SECURITY_TOKEN", "")) or None)
+    return AccessKey(ak, sk, Secret(environ.get(VARIABLES["security_token"], "")) or None)

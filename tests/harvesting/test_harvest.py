@@ -12,7 +12,6 @@ import pytest
 from given import Given
 
 from workflowkit import (
-    Archive,
     AuthenticationError,
     ConfigError,
     JodooClient,
@@ -22,30 +21,8 @@ from workflowkit import (
     TransportError,
     harvest,
 )
-from workflowkit.sandbox import Sandbox, World
 from workflowkit.source import Chunk
 from workflowkit.telemetry import HarvestProgress
-
-QUICK = RetryPolicy(attempts=2, first_delay=0.01, longest_delay=0.01)
-
-
-@pytest.fixture
-def free():
-    """A sandbox without limits, so that a harvest of it takes no time."""
-    with Sandbox(World(60), limited=False) as server:
-        yield server
-
-
-@pytest.fixture
-async def jodoo(free):
-    async with JodooClient("sandbox-key", base_url=f"{free.url}/api", rate=None, retry=QUICK) as client:
-        yield client
-
-
-@pytest.fixture
-async def archive(tmp_path):
-    async with Archive.open(tmp_path / "a.db") as opened:
-        yield opened
 
 
 def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
@@ -184,7 +161,8 @@ async def test_when_the_service_is_down_nothing_is_recorded_as_failed(free, jodo
 
 
 async def test_nobody_listens(archive, unused_tcp_port):
-    async with JodooClient("k", base_url=f"http://127.0.0.1:{unused_tcp_port}/api", retry=QUICK) as client:
+    quick = RetryPolicy(attempts=2, first_delay=0.01, longest_delay=0.01)
+    async with JodooClient("k", base_url=f"http://127.0.0.1:{unused_tcp_port}/api", retry=quick) as client:
         with pytest.raises(TransportError, match="can't connect"):
             await harvest(client.log_source(["a", "b"]), archive)
     assert (await archive.counts()).pending == 2

@@ -1,0 +1,47 @@
+"""`workflowkit config`: what is in force, and where it comes from."""
+
+from __future__ import annotations
+
+import click
+
+from ..redact import redact_url
+from .options import as_json
+from .output import print_json, print_table
+from .settings import SECRET, SYSTEMS, config_path, of_profile, profiles, settings
+
+
+@click.command()
+@of_profile
+@as_json
+def config(profile: str | None, *, as_json: bool) -> None:
+    """Print what is in force and where it comes from; secrets are never shown, nor asked for.
+
+    \b
+    workflowkit config
+    workflowkit config --profile acme
+    """
+    path = config_path()
+    known = profiles()
+    rows = [
+        (system, name, "(hidden)" if name in SECRET | {"ak"} else _shown(name, setting.value), setting.origin)
+        for system in SYSTEMS
+        if profile is None or profile in known.get(system, {})
+        for name, setting in settings(system, profile).items()
+    ]
+    if profile is not None and not rows:
+        settings("jodoo", profile)  # says that there is none
+    names = {system: sorted(tables) for system, tables in known.items()}
+    if as_json:
+        keys = ("system", "setting", "value", "origin")
+        found = [dict(zip(keys, row, strict=True)) for row in rows]
+        print_json({"file": str(path), "exists": path.exists(), "profiles": names, "settings": found})
+        return
+    print_table("in force" if rows else "nothing is set", ("system", "setting", "value", "from"), rows)
+    listed = ", ".join(f"{name} ({system})" for system, tables in names.items() for name in tables)
+    about = f"profiles: {listed}" if listed else "no profiles" if path.exists() else "it isn't there, and needn't be"
+    click.echo(f"configuration file: {path}; {about}")
+
+
+def _shown(name: str, value: str | None) -> str | None:
+    """Return the value as it may be shown: an address may hold a password."""
+    return redact_url(value) if value and name in ("base_url", "iam_endpoint") else value
