@@ -12,9 +12,11 @@ import re
 import ssl
 import threading
 import time
+from collections import deque
 from ipaddress import ip_address
 from typing import Protocol
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -26,6 +28,9 @@ _TOKEN = re.compile(r"(?i)(x-subject-token', b')[^']*")
 
 LARGEST_BODY = 64 * 1024 * 1024
 """Bytes. A page of 100 logs is some 60 KB; a body beyond this is refused while it streams."""
+
+_KEPT = 5.0
+"""Seconds after which a connection that is idle is closed."""
 
 _CLOSED = "this client is closed: create a new one"
 
@@ -70,22 +75,36 @@ def _tls_context() -> ssl.SSLContext:
         return _tls[0]
 
 
+def _proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for the URL's host, None for none."""
+    parts, proxies = urlsplit(url), getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or is_loopback(url) or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
 class HttpxTransport:
-    """The default transport. Opens nothing until the first request."""
+    """The default transport: a pool of the library's for each connection, made when there is need for it.
+
+    A pool looks at each of its connections for each request, and asks the system about each that is
+    idle. One of one has nothing to look for. What the library's client adds (cookies, redirects,
+    a sign-in of its own) is wanted nowhere here.
+    """
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
-        self._opening = asyncio.Lock()
-        self._client: httpx.AsyncClient | None = None
+        self._pools: set[httpx.AsyncHTTPTransport] = set()
+        self._idle: deque[tuple[httpx.AsyncHTTPTransport, float]] = deque()  # and since when, the latest last
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
     async def send(self, request: Request, *, timeout: float, timing: Timing) -> Response:
         """Send the request; the timeout covers everything from connecting to the last byte."""
-        client = await self._open()
+        pool = await self._take()
         try:
             async with asyncio.timeout(timeout):
-                return await self._exchange(client, request, timing)
+                return await self._exchange(pool, request, timing)
         except TimeoutError:
             raise TransportError(f"no complete answer within {timeout:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
@@ -94,35 +113,35 @@ class HttpxTransport:
             if not self._closed:
                 raise
             raise ConfigError(_CLOSED) from None
+        finally:
+            self._idle.append((pool, time.monotonic()))
 
     async def aclose(self) -> None:
-        """Close the pool; requests still under way fail, later ones raise ConfigError."""
+        """Close every connection; requests still under way fail, later ones raise ConfigError."""
         self._closed = True
-        if self._client is not None:
-            await self._client.aclose()
+        while self._pools:
+            await self._pools.pop().aclose()
 
-    async def _open(self) -> httpx.AsyncClient:
-        """Return the HTTP client, made at the first request in the loop that it then belongs to."""
-        async with self._opening:
-            if self._closed:
-                raise ConfigError(_CLOSED)
-            if self._client is None:
-                self._loop = asyncio.get_running_loop()
-                self._client = await self._make()
-            if self._loop is not asyncio.get_running_loop():
-                raise ConfigError("a client serves one event loop: create one inside each asyncio.run()")
-            return self._client
+    async def _take(self) -> httpx.AsyncHTTPTransport:
+        """Return the pool that was used last, or a new one; close those that nobody has needed for a while."""
+        self._loop = self._loop or asyncio.get_running_loop()
+        while len(self._idle) > 1 and self._idle[0][1] < time.monotonic() - _KEPT:
+            pool, _ = self._idle.popleft()
+            self._pools.discard(pool)
+            await pool.aclose()
+        pool = self._idle.pop()[0] if self._idle else await self._make()
+        if self._closed:
+            raise ConfigError(_CLOSED)
+        if self._loop is not asyncio.get_running_loop():
+            raise ConfigError("a client serves one event loop: create one inside each asyncio.run()")
+        return pool
 
-    async def _make(self) -> httpx.AsyncClient:
+    async def _make(self) -> httpx.AsyncHTTPTransport:
         secure = self._base_url.startswith("https:")
         context = await asyncio.to_thread(_tls_context) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            return httpx.AsyncClient(
-                verify=context,
-                timeout=None,
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
-                follow_redirects=False,
-                trust_env=not is_loopback(self._base_url),
+            return httpx.AsyncHTTPTransport(
+                verify=context, limits=httpx.Limits(keepalive_expiry=_KEPT), proxy=_proxy_for(self._base_url)
             )
         except (ImportError, ValueError):
             proxies = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
@@ -130,19 +149,22 @@ class HttpxTransport:
                 f"{proxies} names a proxy that can't be used: pass an http:// proxy, or unset it"
             ) from None
 
-    async def _exchange(self, client: httpx.AsyncClient, request: Request, timing: Timing) -> Response:
+    async def _exchange(self, pool: httpx.AsyncHTTPTransport, request: Request, timing: Timing) -> Response:
         async def trace(event: str, _: object) -> None:
             if event == "http11.send_request_headers.started":  # the last of them: a proxy is sent some first
                 timing.left = time.monotonic()
 
-        message = client.build_request(
+        is_new = pool not in self._pools
+        self._pools.add(pool)
+        timing.left = None if is_new else time.monotonic()
+        message = httpx.Request(
             request.method,
             request.url,
-            headers=dict(request.headers),
+            headers={"Accept": "*/*", "Accept-Encoding": "gzip, deflate", **request.headers},
             content=request.content,
-            extensions={"trace": trace},
+            extensions={"trace": trace} if is_new else {},
         )
-        answer = await client.send(message, stream=True)
+        answer = await pool.handle_async_request(message)
         timing.began = time.monotonic()
         try:
             chunks: list[bytes] = []

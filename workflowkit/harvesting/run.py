@@ -39,8 +39,8 @@ _DELETE = {
     for row, table in TABLES.items()
 }
 _VALUES = {row: f"(?, ?, ?{', ?' * len(columns(row))})" for row in TABLES}
-_MOST_ROWS = 64
-"""Rows in one statement: 64, 32, 16 ... so that there are few different ones to be compiled."""
+_MOST_ROWS = 100
+"""Rows in one statement: a page of logs. One for each number of rows is compiled, and kept."""
 
 _UNFINISHED = f"""
     SELECT run, began_at, cursor, listed, named, failed FROM harvests
@@ -286,14 +286,17 @@ class Run:
             values[kind].append([*key, *stored(_FIELDS[kind](row))])
         logs = batch.first + len(values[LogRow]) if LogRow in values else None
 
+        told = (self._wanted, logs, batch.requests)
+        statement, state = (_STORED, (batch.cursor, *told)) if batch.cursor is not None else (_DONE, (*told, now()))
+
         def work(connection: sqlite3.Connection) -> None:
+            is_first = connection.execute(f"{statement} AND holds IS NULL", (*state, *key)).rowcount
+            if not is_first:
+                connection.execute(statement, (*state, *key))
             for kind, rows in values.items():
-                connection.execute(_DELETE[kind], (*key, batch.first))
+                if not is_first:
+                    connection.execute(_DELETE[kind], (*key, batch.first))
                 _insert(connection, kind, rows)
-            if batch.cursor is None:
-                connection.execute(_DONE, (self._wanted, logs, batch.requests, now(), *key))
-            else:
-                connection.execute(_STORED, (batch.cursor, self._wanted, logs, batch.requests, *key))
 
         await self._archive.transact(work)
 
@@ -324,9 +327,6 @@ def _tables(kinds: Sequence[type[Row]]) -> str:
 
 def _insert(connection: sqlite3.Connection, kind: type[Row], rows: Sequence[Sequence[Any]]) -> None:
     """Insert rows, many in one statement: each takes and gives back Python's lock, which the event loop wants."""
-    start = 0
-    while start < len(rows):
-        number = min(_MOST_ROWS, 1 << (len(rows) - start).bit_length() - 1)
-        values = chain.from_iterable(rows[start : start + number])
-        connection.execute(_INSERT[kind] + ", ".join([_VALUES[kind]] * number), list(values))
-        start += number
+    for start in range(0, len(rows), _MOST_ROWS):
+        some = rows[start : start + _MOST_ROWS]
+        connection.execute(_INSERT[kind] + ", ".join([_VALUES[kind]] * len(some)), list(chain.from_iterable(some)))

@@ -2,7 +2,7 @@
 
 SQLite blocks, so it may not run in the event loop; and it has one writer, so one thread is enough.
 Whatever has queued up while it was busy shares the next transaction: one sync to disk for all
-(group commit). A job that fails is undone alone, by its savepoint.
+(group commit). If one of them fails, each is done once more, in a transaction of its own.
 """
 
 from __future__ import annotations
@@ -23,24 +23,22 @@ _GROUP = 256
 """Most jobs that share a transaction, so that a flood can't postpone every commit."""
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class _Job:
     run: Callable[[sqlite3.Connection], Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    result: Any = None
+    error: Exception | None = None
 
-    def answer(self, result: Any, error: BaseException | None = None) -> None:
-        """Settle the future in its loop; who asked may have gone, with the loop or without."""
-        with suppress(RuntimeError):  # the loop is closed
-            self.loop.call_soon_threadsafe(self._settle, result, error)
-
-    def _settle(self, result: Any, error: BaseException | None) -> None:
-        if self.future.done():
+    def settle(self) -> None:
+        """Settle the future, in its loop."""
+        if self.future.done():  # who asked has gone
             return
-        if error is None:
-            self.future.set_result(result)
+        if self.error is None:
+            self.future.set_result(self.result)
         else:
-            self.future.set_exception(error)
+            self.future.set_exception(self.error)
 
 
 class Writer:
@@ -63,6 +61,7 @@ class Writer:
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Return the function's result once its transaction is committed, or raise what failed.
 
+        It may be called twice, what it did the first time being undone.
         If the caller is cancelled meanwhile, the function still runs: whole, as if it had come later.
         """
         loop = asyncio.get_running_loop()
@@ -83,11 +82,13 @@ class Writer:
         except Exception as error:
             failure = error
         while (job := self._jobs.get()) is not None:
-            if connection is None:
-                job.answer(None, failure)
-                continue
             group, ended = self._group(job)
-            _transact(connection, group, self._begin)
+            if connection is None:
+                for each in group:
+                    each.error = failure
+            else:
+                _transact(connection, group, self._begin)
+            _answer(group)
             if ended:
                 break
         if connection is not None:
@@ -105,29 +106,34 @@ class Writer:
 
 
 def _transact(connection: sqlite3.Connection, group: list[_Job], begin: str) -> None:
-    results: list[tuple[_Job, Any]] = []
-    failed: list[tuple[_Job, Exception]] = []
+    error = _attempt(connection, group, begin)
+    if error is not None and len(group) == 1:
+        group[0].error = error
+    elif error is not None:
+        for job in group:
+            _transact(connection, [job], begin)
+
+
+def _attempt(connection: sqlite3.Connection, group: list[_Job], begin: str) -> Exception | None:
     try:
         connection.execute(begin)
         for job in group:
-            connection.execute("SAVEPOINT job")
-            try:
-                results.append((job, job.run(connection)))
-            except Exception as error:
-                if not connection.in_transaction:  # a full disk, for one, ends the whole transaction
-                    raise
-                connection.execute("ROLLBACK TO job")
-                failed.append((job, error))
-            connection.execute("RELEASE job")
+            job.result = job.run(connection)
         connection.execute("COMMIT")
     except Exception as error:
         with suppress(sqlite3.Error):
-            if connection.in_transaction:
+            if connection.in_transaction:  # a full disk, for one, has ended it
                 connection.execute("ROLLBACK")
-        for job in group:
-            job.answer(None, error)
-        return
-    for job, result in results:
-        job.answer(result)
-    for job, failure in failed:
-        job.answer(None, failure)
+        return error
+    return None
+
+
+def _answer(group: list[_Job]) -> None:
+    for loop in {job.loop for job in group}:
+        with suppress(RuntimeError):  # it is closed
+            loop.call_soon_threadsafe(_settle, [job for job in group if job.loop is loop])
+
+
+def _settle(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.settle()
