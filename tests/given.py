@@ -47,6 +47,7 @@ class Given:
     rate: float | None = None
     requests_each: int = 1
     link_days: int | None = None
+    file_hosts: Sequence[str] = ()
     resumable: bool = False
 
     async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:

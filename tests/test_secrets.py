@@ -78,6 +78,7 @@ def respx_mock_or_none():
 
 async def test_no_log_line_shows_the_key_or_a_signed_link(sandbox, caplog, tmp_path):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.CRITICAL, logger="uvicorn.access")  # it is the server's
     asyncio.get_running_loop().set_debug(True)
     told: list[object] = []
     async with (
@@ -85,7 +86,9 @@ async def test_no_log_line_shows_the_key_or_a_signed_link(sandbox, caplog, tmp_p
         Archive.open(tmp_path / "a.db") as archive,
     ):
         logs = await client.workflow_logs(sandbox.world.awkward()["100 logs"])
-        await harvest(client.log_source([sandbox.world.awkward()["99 logs"]]), archive)
+        source = client.log_source([sandbox.world.awkward()["99 logs"]])
+        summary = await harvest(source, archive, attachments=tmp_path / "files", observers=[told.append])
+    assert summary.files, "or the test proves nothing"
     everything = caplog.text + repr(told) + repr(logs)
     assert any(log.signature for log in logs), "or the test proves nothing"
     assert KEY not in everything

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .errors import ServerError as ServerError
     from .errors import TransportError as TransportError
     from .errors import WorkflowKitError as WorkflowKitError
+    from .files import FileStore as FileStore
     from .harvesting import Archive as Archive
     from .harvesting import Summary as Summary
     from .harvesting import harvest as harvest
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _HOME = {
     "AccessKey": "secmaster",
     "Archive": "harvesting",
+    "FileStore": "files",
     "IamPassword": "secmaster",
     "IamToken": "secmaster",
     "JodooClient": "jodoo",
@@ -57,6 +59,7 @@ __all__ = [
     "AuthenticationError",
     "ConfigError",
     "DecodeError",
+    "FileStore",
     "HarvestError",
     "IamPassword",
     "IamToken",

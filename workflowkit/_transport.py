@@ -24,7 +24,9 @@ from .errors import ConfigError, TransportError
 from .exchange import Request, Response, Timing
 from .redact import Headers
 
-_TOKEN = re.compile(r"(?i)(x-subject-token', b')[^']*")
+_TOKEN = re.compile(r"(?i)((?:x-subject-token|location)', b')[^']*")
+"""A token, and where a signed link leads, among the headers of an answer."""
+
 
 LARGEST_BODY = 64 * 1024 * 1024
 """Bytes. A page of 100 logs is some 60 KB; a body beyond this is refused while it streams."""
@@ -40,7 +42,7 @@ _tls: list[ssl.SSLContext] = []
 
 def _hide_tokens(record: logging.LogRecord) -> bool:
     """Keep tokens out of the debug log that the HTTP library writes of every response's headers."""
-    if isinstance(record.msg, str) and "x-subject-token" in record.msg.lower():
+    if isinstance(record.msg, str) and ("x-subject-token" in record.msg.lower() or "location" in record.msg.lower()):
         record.msg = _TOKEN.sub(r"\1[redacted]", record.msg)
     return True
 
@@ -67,7 +69,7 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _tls_context() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     """Return the process's one TLS context; reading the trusted certificates takes a while."""
     with _tls_lock:
         if not _tls:
@@ -75,7 +77,7 @@ def _tls_context() -> ssl.SSLContext:
         return _tls[0]
 
 
-def _proxy_for(url: str) -> str | None:
+def proxy_for(url: str) -> str | None:
     """Return the proxy that the environment names for the URL's host, None for none."""
     parts, proxies = urlsplit(url), getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
@@ -108,7 +110,7 @@ class HttpxTransport:
         except TimeoutError:
             raise TransportError(f"no complete answer within {timeout:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise TransportError(_explain(error, self._base_url)) from None
+            raise TransportError(explain(error, self._base_url)) from None
         except RuntimeError:
             if not self._closed:
                 raise
@@ -138,10 +140,10 @@ class HttpxTransport:
 
     async def _make(self) -> httpx.AsyncHTTPTransport:
         secure = self._base_url.startswith("https:")
-        context = await asyncio.to_thread(_tls_context) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context = await asyncio.to_thread(tls_context) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
             return httpx.AsyncHTTPTransport(
-                verify=context, limits=httpx.Limits(keepalive_expiry=_KEPT), proxy=_proxy_for(self._base_url)
+                verify=context, limits=httpx.Limits(keepalive_expiry=_KEPT), proxy=proxy_for(self._base_url)
             )
         except (ImportError, ValueError):
             proxies = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
@@ -179,7 +181,7 @@ class HttpxTransport:
         return Response(status=answer.status_code, headers=Headers(answer.headers), content=b"".join(chunks))
 
 
-def _explain(error: Exception, base_url: str) -> str:
+def explain(error: Exception, base_url: str) -> str:
     """Say what happened in our words: the library's text can hold a whole URL."""
     host = urlsplit(base_url).netloc.rpartition("@")[2]
     if isinstance(error, httpx.ConnectError):

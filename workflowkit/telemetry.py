@@ -73,7 +73,12 @@ class HarvestProgress:
         quota: requests per second that instances may take, all sources together; None if one has no limit.
         seconds_left: how long the rest takes at the quota, with as many requests for each instance as
             so far; None if there is no quota, or until all are listed.
-        next_deadline: when the first of the links stored in this run dies; None without any.
+        files: saved in this run.
+        file_bytes: how large those are together.
+        files_waiting: that are still to be saved, as of some seconds ago; 0 if none are to be.
+        files_lost: that can't be had any more, as far as this run has found.
+        next_deadline: when the first of the links stored in this run dies; if files are saved, of those
+            that wait. None without any.
     """
 
     total: int
@@ -89,6 +94,10 @@ class HarvestProgress:
     spent: int = 0
     quota: float | None = None
     seconds_left: float | None = None
+    files: int = 0
+    file_bytes: int = 0
+    files_waiting: int = 0
+    files_lost: int = 0
     next_deadline: datetime | None = None
 
 

@@ -20,7 +20,7 @@ _ALL = (
     "SELECT system, tenant, id, app_id, form_id, state, status, logs, error, holds FROM instances ORDER BY id",
     "SELECT id, name, workflow_name, start_time, end_time, is_open, cursor, run, raw FROM instances ORDER BY id",
     "SELECT instance_id, position, flow_name, create_time, finish_time, comment, operator_name FROM logs ORDER BY 1, 2",
-    "SELECT instance_id, position, ordinal, name, size, mime FROM attachments ORDER BY 1, 2, 3",
+    "SELECT instance_id, position, ordinal, name, size, mime, state, sha256, reason FROM attachments ORDER BY 1, 2, 3",
     "SELECT instance_id, position, task_id, flow_name, create_time, finish_time, raw FROM tasks ORDER BY 1, 2",
     "SELECT instance_id, position, action_name, start_time, end_time, status, raw FROM nodes ORDER BY 1, 2",
 )
@@ -35,6 +35,10 @@ def contents(path: Path) -> list[list[tuple[object, ...]]]:
         return [connection.execute(query).fetchall() for query in _ALL]
     finally:
         connection.close()
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.timeout(240)
@@ -59,7 +63,9 @@ def test_killed_at_random_points_it_ends_as_if_never_killed(tmp_path, monkeypatc
         answered = sandbox.jodoo.answered if command[0] == "jodoo" else sandbox.secmaster.answered
 
         def start(archive: str) -> subprocess.Popen[str]:
-            options = ["--archive", archive, "--rate", "none", "--json"]
+            options = ["--archive", f"{archive}.db", "--rate", "none", "--json"]
+            if "--app" in command:
+                options += ["--attachments", archive]
             return subprocess.Popen(
                 [sys.executable, "-m", "workflowkit", "harvest", *command, *options],
                 cwd=tmp_path,
@@ -69,7 +75,7 @@ def test_killed_at_random_points_it_ends_as_if_never_killed(tmp_path, monkeypatc
                 text=True,
             )
 
-        start("whole.db").communicate(timeout=100)
+        start("whole").communicate(timeout=100)
         needed = answered.total()
         kills = faults = 0
         while True:
@@ -77,7 +83,7 @@ def test_killed_at_random_points_it_ends_as_if_never_killed(tmp_path, monkeypatc
             if dice.random() < 0.5:
                 sandbox.fault(dice.choice(("502", "drop", "reset", "half")), times=1)
                 faults += 1
-            process = start("killed.db")
+            process = start("killed")
             if kills == _KILLS:
                 break
             while answered[endpoint] < moment and process.poll() is None:
@@ -90,4 +96,5 @@ def test_killed_at_random_points_it_ends_as_if_never_killed(tmp_path, monkeypatc
         assert (process.returncode, told["done"] + told["skipped"]) == (ends_with, done)
         wasted = answered.total() - 2 * needed - faults
     assert contents(tmp_path / "killed.db") == contents(tmp_path / "whole.db")
+    assert files(tmp_path / "killed") == files(tmp_path / "whole")
     assert wasted <= kills * _CONCURRENCY

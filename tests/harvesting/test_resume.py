@@ -88,7 +88,7 @@ async def test_what_was_cut_short_without_tasks_starts_over_with_them(free, jodo
     await cut_short(long, 3)
     summary = await harvest(jodoo.log_source([long], tasks=True), archive)
     assert summary.requests == 1 + PAGES
-    assert await query("SELECT state, holds FROM instances") == [("done", "logs,tasks,attachments")]
+    assert await query("SELECT state, holds FROM instances") == [("done", "logs,tasks,links")]
 
 
 async def test_exhaustive_goes_on_past_short_pages_to_an_empty_one(free, jodoo, archive, query, monkeypatch):

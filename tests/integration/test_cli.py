@@ -70,13 +70,20 @@ def test_harvest_status_export(shell, free):
         "nodes": 0,
         "requests": 4,
         "saved": 64,
+        "files": 0,
+        "file_bytes": 0,
+        "files_waiting": 0,
+        "files_lost": 0,
         "stopped": False,
     }
     code, out, _ = shell("status", "a.db")
     assert (code, str(logs) in out) == (0, True)
     code, out, _ = shell("status", "a.db", "--json")
     counts = {"pending": 0, "partial": 0, "done": 60, "failed": 0, "logs": logs, "tasks": 0, "nodes": 0}
-    assert json.loads(out) == {**counts, "attachments": json.loads(out)["attachments"], "failures": []}
+    told = json.loads(out)
+    links, files = told.pop("attachments"), told.pop("files")
+    assert told == {**counts, "failures": []}
+    assert 0 < files["waiting"] <= links
     code, out, err = shell("export", "a.db", "--to", "a.csv")
     assert (code, out, err) == (0, "", f"{logs} rows of logs written to a.csv\n")
     with (shell.folder / "a.csv").open(newline="", encoding="utf-8") as lines:

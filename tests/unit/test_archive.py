@@ -11,6 +11,7 @@ import pytest
 from given import begun, log_row, put
 
 from workflowkit import Archive, ConfigError, HarvestError
+from workflowkit.harvesting import count_files
 from workflowkit.harvesting.database import storable
 from workflowkit.harvesting.run import Named
 from workflowkit.harvesting.schema import TABLES, VERSION, columns
@@ -65,7 +66,7 @@ async def test_the_tables_are_those_the_design_names(path):
             name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
         }
         connection.close()
-    assert made == {"instances", "logs", "nodes", "tasks", "attachments", "harvests", "events"}
+    assert made == {"instances", "logs", "nodes", "tasks", "links", "files", "attachments", "harvests", "events"}
 
 
 async def test_times_are_utc_text_and_events_are_of_instances_that_are_done(path):
@@ -199,19 +200,24 @@ CREATE VIEW events AS SELECT system, tenant, instance_id AS case_id, position FR
 INSERT INTO instances (system, tenant, id, state, logs) VALUES ('jodoo', 't', 'i', 'done', 1);
 INSERT INTO instances (system, tenant, id, state) VALUES ('jodoo', 't', 'j', 'pending');
 INSERT INTO logs (system, tenant, instance_id, position, flow_name, raw) VALUES ('jodoo', 't', 'i', 0, 'Review', '{}');
+INSERT INTO instances (system, tenant, id, state) VALUES ('jodoo', 't', 'k', 'partial');
+INSERT INTO logs (system, tenant, instance_id, position, flow_name, raw) VALUES ('jodoo', 't', 'k', 0, 'Review', '{}');
+INSERT INTO attachments (system, tenant, instance_id, position, ordinal, url, expires_at) VALUES
+    ('jodoo', 't', 'i', 0, -1, 'https://files.jodoo.com/a?e=1&token=b', '2024-01-09T03:16:35.447Z'),
+    ('jodoo', 't', 'i', 0, 0, 'https://files.jodoo.com/a?e=2&token=c', '2024-01-09T03:16:35.447Z');
 PRAGMA application_id = 2003528052;
 PRAGMA user_version = 1;
 """
 
 
-async def test_an_archive_of_the_first_version_is_read_as_it_is_and_upgraded_when_written_to(path, tmp_path):
+async def test_an_archive_of_the_first_version_is_upgraded_when_written_to(path, tmp_path):
     connection = sqlite3.connect(path)
     connection.executescript(OF_VERSION_1)
     connection.close()
     before = path.read_bytes()
-    async with Archive.open(path, create=False) as archive:
-        assert (await archive.counts()).done == 1
-        assert [len(rows) async for _, rows in archive.read("events")] == [1]
+    with pytest.raises(HarvestError, match=r"of version 1, .* the next harvest into it makes it one of version"):
+        async with Archive.open(path, create=False):
+            pass
     assert path.read_bytes() == before
     async with Archive.open(path) as archive:
         run = await begun(archive, kinds=(LogRow, AttachmentRow))
@@ -219,12 +225,16 @@ async def test_an_archive_of_the_first_version_is_read_as_it_is_and_upgraded_whe
         assert named == Named(1, 1, 0), "what is done stays done"
         names, rows = await anext(archive.read("events"))
         assert (names[4], rows[0][4]) == ("activity", "Review")
+        names, rows = await anext(archive.read("attachments"))
+        assert [dict(zip(names, row, strict=True))["state"] for row in rows] == ["pending", "pending"]
+        assert (await count_files(archive)).waiting == 1, "two links to one file"
+        assert await archive.ask("SELECT id, holds FROM instances") == [("i", "logs,links"), ("j", None), ("k", "")]
     async with Archive.open(tmp_path / "new.db"):
         pass
     shapes = []
     for file in (path, tmp_path / "new.db"):
         connection = sqlite3.connect(file)
-        tables = ("instances", "logs", "tasks", "nodes", "attachments", "harvests", "events")
+        tables = ("instances", "logs", "tasks", "nodes", "links", "files", "attachments", "harvests", "events")
         shapes.append(
             [[column[1:3] for column in connection.execute(f"PRAGMA table_info({table})")] for table in tables]
         )

@@ -15,6 +15,7 @@ import click
 from .. import __version__
 from ..errors import WorkflowKitError
 from .archive import export, status, verify
+from .attachments import attachments
 from .config import config
 from .demo import demo
 from .doctor import doctor
@@ -28,7 +29,7 @@ from .secmaster import secmaster
 _EPILOG = """\b
 Exit codes:
   0  done
-  1  failed                        3  done, but some instances failed
+  1  failed                        3  done, but for some instances or files
   2  called wrongly                4  credentials refused
   130, 143  interrupted            5  service unavailable, or quota used up
 """
@@ -50,7 +51,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, jodoo, secmaster, plan, harvest, status, verify, export, doctor, config, sandbox):
+for _command in (demo, jodoo, secmaster, plan, harvest, status, attachments, verify, export, doctor, config, sandbox):
     cli.add_command(_command)
 
 

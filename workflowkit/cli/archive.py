@@ -23,17 +23,23 @@ def status(archive: str, *, as_json: bool) -> None:
     \b
     workflowkit status approvals.db
     """
-    from ..harvesting import Archive, Counts, Failure
+    from ..harvesting import Archive, Counts, Failure, FileCounts, count_files
 
-    async def read() -> tuple[Counts, list[Failure]]:
+    async def read() -> tuple[Counts, FileCounts, list[Failure]]:
         async with Archive.open(archive, create=False) as opened:
-            return await opened.counts(), await opened.failures(None if as_json else _SHOWN)
+            failures = await opened.failures(None if as_json else _SHOWN)
+            return await opened.counts(), await count_files(opened), failures
 
-    counts, failures = asyncio.run(read())
+    counts, files, failures = asyncio.run(read())
     if as_json:
-        print_json({**attrs.asdict(counts), "failures": [attrs.asdict(failure) for failure in failures]})
+        told = {"files": attrs.asdict(files), "failures": [attrs.asdict(failure) for failure in failures]}
+        print_json({**attrs.asdict(counts), **told})
         return
-    print_table(archive, ("", "number"), ((name, f"{number:,}") for name, number in attrs.asdict(counts).items()))
+    held = [(name, f"{number:,}") for name, number in attrs.asdict(counts).items()]
+    held += [("files saved", f"{files.saved:,}"), ("files waiting", f"{files.waiting:,}")]
+    print_table(archive, ("", "number"), [*held, ("files lost", f"{files.lost:,}")])
+    if files.next_deadline:
+        say(f"the first link of the files that wait dies at {files.next_deadline}")
     if failures:
         rows = ((failure.system, failure.tenant, failure.id, failure.error) for failure in failures)
         title = (

@@ -13,7 +13,7 @@ import attrs
 import click
 
 from .options import as_json
-from .output import print_json, print_table, say
+from .output import count_of, megabytes, print_json, print_table, say
 
 if TYPE_CHECKING:
     from ..harvesting import Summary
@@ -45,6 +45,7 @@ def demo(archive: str, *, as_json: bool) -> int:
     \b
     workflowkit demo
     """
+    from ..files import FileStore
     from ..jodoo import JodooClient
     from ..sandbox import Sandbox
     from ..secmaster import AccessKey, SecMasterClient
@@ -52,6 +53,7 @@ def demo(archive: str, *, as_json: bool) -> int:
     from .progress import Progress
 
     path = Path(archive)
+    folder = path.with_name(f"{path.stem}-files")
     progress = Progress()
 
     async def work(sandbox: Sandbox) -> tuple[Summary, int, float]:
@@ -74,7 +76,7 @@ def demo(archive: str, *, as_json: bool) -> int:
             app = (await jodoo.apps())[0]
             sources: list[Source] = [jodoo.form_source(app.app_id), secmaster.workspace_source(topology=True)]
             started = time.monotonic()
-            summary, code = await run(sources, archive, progress)
+            summary, code = await run(sources, archive, progress, store=FileStore(folder))
             return summary, code, time.monotonic() - started
 
     with Sandbox() as sandbox:
@@ -93,7 +95,7 @@ def demo(archive: str, *, as_json: bool) -> int:
         say(
             f"{counted(summary)} in {seconds:.1f} s: {logs['workflow_logs']} requests for logs, "
             f"{logs['workflow_logs'] / seconds:.1f} a second of the 30 allowed, and {nodes.total()} for nodes beside "
-            f"them; {refused} refused\n"
+            f"them; {refused} refused; {count_of(summary.files, 'file')} saved, {megabytes(summary.file_bytes)}\n"
         )
         _show(archive)
     return code
@@ -128,10 +130,11 @@ def _show(path: str) -> None:
     say(
         f"all of it is in {path}, a plain SQLite file. Next:\n"
         f"  {me} status {path}\n"
+        f"  {me} attachments {path}\n"
         f"  {me} export {path} --to approvals.csv\n"
         "with an account of your own:\n"
         "  export JODOO_API_KEY=...\n"
-        f"  {me} harvest jodoo --app APP --archive approvals.db\n"
+        f"  {me} harvest jodoo --app APP --archive approvals.db --attachments files\n"
         f"  {me} harvest secmaster --topology --archive soc.db   (--help says what to export)"
     )
 

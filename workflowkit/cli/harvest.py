@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
-from .options import again, as_json, sending, together
+from .options import again, as_json, attaching, sending, together
 from .output import print_json, say
 from .secmaster import ENVIRONMENT
 from .sources import jodoo_sources, of_jodoo, of_secmaster, secmaster_sources
@@ -36,13 +36,14 @@ _into_archive = together(
 
 @harvest.command()
 @of_jodoo
+@attaching
 @_into_archive
 def jodoo(**options: Any) -> int:
     """Harvest the logs of Jodoo (简道云) instances.
 
     \b
     workflowkit harvest jodoo --app 6573f1c2a9d4e80007b1c001 --archive approvals.db
-    workflowkit harvest jodoo --ids ids.txt --archive approvals.db
+    workflowkit harvest jodoo --ids ids.txt --archive approvals.db --attachments files
     """
     return _work(jodoo_sources, **options)
 
@@ -68,21 +69,27 @@ def _work(
     retry_failed: bool,
     progress: str,
     as_json: bool,
+    attachments: str | None = None,
+    file_hosts: Sequence[str] = (),
     **options: Any,
 ) -> int:
     """Harvest the sources, say what came of it, and return the exit code."""
+    from ..files import FileStore
     from .job import describe, run
     from .progress import Progress
 
     shown = Progress(as_json=progress == "json")
+    if file_hosts and attachments is None:
+        raise click.UsageError("--file-host HOST goes with --attachments DIR")
+    store = None if attachments is None else FileStore(attachments, hosts=tuple(file_hosts))
 
     async def work() -> tuple[Summary, int]:
         async with sources(observers=[shown], **options) as opened:
-            return await run(opened, archive, shown, refresh=refresh, retry_failed=retry_failed)
+            return await run(opened, archive, shown, refresh=refresh, retry_failed=retry_failed, store=store)
 
     summary, code = asyncio.run(work())
     if as_json:
         print_json(attrs.asdict(summary))
     else:
-        say(describe(summary, archive))
+        say(describe(summary, archive, attachments))
     return code

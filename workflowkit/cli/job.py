@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import click
 
-from ..errors import WorkflowKitError
+from ..errors import HarvestError, WorkflowKitError
+from ..files import FileStore
 from ..harvesting import Archive, Summary, harvest
 from ..source import Source
-from .output import count_of, say
+from .output import count_of, megabytes, say
 from .progress import Progress
 
 _SOME_FAILED = 3
+_STORED = "SELECT count(*) FROM instances WHERE state = 'done'"
+_OBJECTS = 20_000
+"""Objects made before Python looks for cycles among them: a page is thousands that go together anyway."""
 
 
 async def run(
@@ -25,6 +30,7 @@ async def run(
     *,
     refresh: bool = False,
     retry_failed: bool = False,
+    store: FileStore | None = None,
 ) -> tuple[Summary, int]:
     """Harvest one source or several, showing progress; a first signal drains, a second one stops at once."""
     stop = asyncio.Event()
@@ -39,6 +45,8 @@ async def run(
         received.append(number)
         stop.set()
 
+    gc.freeze()  # what was imported stays
+    gc.set_threshold(_OBJECTS)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # where a platform can't, the signal stops at once
@@ -46,11 +54,18 @@ async def run(
     async with Archive.open(path) as archive, progress:
         try:
             summary = await harvest(
-                source, archive, stop=stop, refresh=refresh, retry_failed=retry_failed, observers=[progress]
+                source,
+                archive,
+                stop=stop,
+                refresh=refresh,
+                retry_failed=retry_failed,
+                attachments=store,
+                observers=[progress],
             )
         except WorkflowKitError as error:
-            if progress.stored:
-                error.add_note(f"{progress.stored:,} instances are stored; run the same command again to go on")
+            with suppress(HarvestError):
+                if stored := (await archive.ask(_STORED))[0][0]:
+                    error.add_note(f"{count_of(stored, 'instance')} are stored; run the same command again to go on")
             raise
         except asyncio.CancelledError:
             if not received:
@@ -59,7 +74,7 @@ async def run(
             raise click.exceptions.Exit(128 + received[0]) from None
     if received:
         return summary, 128 + received[0]
-    return summary, _SOME_FAILED if summary.failed else 0
+    return summary, _SOME_FAILED if summary.failed or summary.files_lost or summary.files_waiting else 0
 
 
 def counted(summary: Summary) -> str:
@@ -71,8 +86,9 @@ def counted(summary: Summary) -> str:
     return f"{instances} with {' and '.join([*filter(None, [', '.join(first)]), last])}" if brought else instances
 
 
-def describe(summary: Summary, archive: str) -> str:
+def describe(summary: Summary, archive: str, attachments: str | None = None) -> str:
     """Return what a harvest did, for people."""
+    files = [] if attachments is None else list(_describe_files(summary, archive, attachments))
     if not summary.done + summary.failed + summary.skipped:
         return f"nothing to do: there are no such instances ({count_of(summary.requests, 'request')})"
     harvested = f"{counted(summary)} harvested into {archive}"
@@ -82,6 +98,16 @@ def describe(summary: Summary, archive: str) -> str:
         lines.append(
             f"{summary.failed:,} failed: `workflowkit status {archive}` names them, --retry-failed tries again"
         )
+    lines.extend(files)
     if summary.stopped:
         lines.append("stopped early: run the same command again to go on")
     return "\n".join(lines)
+
+
+def _describe_files(summary: Summary, archive: str, attachments: str) -> Iterator[str]:
+    yield f"{count_of(summary.files, 'file')} saved into {attachments}, {megabytes(summary.file_bytes)}"
+    if summary.files_lost:
+        lost = count_of(summary.files_lost, "file")
+        yield f"{lost} can't be had any more: `workflowkit attachments {archive}` says why"
+    if summary.files_waiting and not summary.stopped:
+        yield f"{count_of(summary.files_waiting, 'file')} couldn't be had for now: run the same command again"

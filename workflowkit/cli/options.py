@@ -81,5 +81,17 @@ again: Decorator = together(
 )
 """What to take up besides what is to do."""
 
+attaching: Decorator = together(
+    click.option("--attachments", metavar="DIR", help="Also save the files behind attachments and signatures."),
+    click.option(
+        "--file-host",
+        "file_hosts",
+        metavar="HOST",
+        multiple=True,
+        help="A host that links to files may lead to, besides the vendor's; repeat it for several.",
+    ),
+)
+"""Whether and from where files are saved."""
+
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 """``--json``."""

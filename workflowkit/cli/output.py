@@ -26,6 +26,11 @@ _UNBROKEN = 10_000
 """Characters in a line where no terminal sets the width: a pipe gets every row in one line."""
 
 
+def megabytes(size: int) -> str:
+    """Return a number of bytes, for people."""
+    return f"{size / 1_000_000:,.1f} MB"
+
+
 def print_json(value: Any) -> None:
     """Print one line of JSON."""
     click.echo(json.dumps(value, ensure_ascii=False))
@@ -44,18 +49,20 @@ def print_table(
     NO_COLOR is honoured.
     """
     from rich.console import Console
+    from rich.text import Text
 
+    heading = Text(title, style="italic")
     cells = [[_cell(value) for value in row] for row in rows]
     console = Console(stderr=err)
     if console.is_terminal:
         left_out = (spare[:number] for number in range(len(spare)))
         without = next((names for names in left_out if _least(columns, cells, names) <= console.width), spare)
-        console.print(_table(title, columns, cells, without))
+        console.print(heading, _table(columns, cells, without), sep="\n")
         return
-    table = _table(title, columns, cells)
+    table = _table(columns, cells)
     console.width = _UNBROKEN
     with console.capture() as captured:
-        console.print(table)
+        console.print(heading, table, sep="\n")
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()), err=err)
 
 
@@ -76,13 +83,12 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[str]], number: int) -
     return max(map(cell_len, (columns[number], *(row[number] for row in rows))))
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], without: Sequence[str] = ()) -> Table:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], without: Sequence[str] = ()) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    look: dict[str, Any] = {"title_justify": "left", "header_style": "bold", "box": SIMPLE_HEAD}
-    table = Table(title=title, show_header=any(columns), padding=(0, 1, 0, 0), **look)
+    table = Table(show_header=any(columns), padding=(0, 1, 0, 0), header_style="bold", box=SIMPLE_HEAD)
     shown = [number for number, column in enumerate(columns) if column not in without]
     for number in shown:
         short = columns[number] in _SHORT

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from .options import again, as_json, sending, together
+from .options import again, as_json, attaching, sending, together
 from .output import count_of, duration, print_json, say
 from .secmaster import ENVIRONMENT
 from .sources import jodoo_sources, of_jodoo, of_secmaster, secmaster_sources
@@ -37,6 +37,7 @@ _for_archive = together(
 
 @plan.command()
 @of_jodoo
+@attaching
 @_for_archive
 def jodoo(**options: Any) -> None:
     """Plan a harvest of Jodoo (简道云) instances; apps and forms are listed for it, at the quota.
@@ -45,6 +46,7 @@ def jodoo(**options: Any) -> None:
     workflowkit plan jodoo --ids ids.txt
     workflowkit plan jodoo --app 6573f1c2a9d4e80007b1c001 --archive approvals.db
     """
+    del options["file_hosts"]  # nothing is fetched
     _work(jodoo_sources, **options)
 
 
@@ -67,6 +69,7 @@ def _work(
     refresh: bool,
     retry_failed: bool,
     as_json: bool,
+    attachments: str | None = None,
     **options: Any,
 ) -> None:
     from ..harvesting import Archive
@@ -76,21 +79,20 @@ def _work(
     if archive is not None and not there:
         say(f"{archive} isn't there yet: all is to do")
 
-    async def work() -> list[tuple[Plan, int | None]]:
+    async def work() -> list[Plan]:
         async with AsyncExitStack() as stack:
             opened = await stack.enter_async_context(sources(**options))
             held = await stack.enter_async_context(Archive.open(str(archive), create=False)) if there else None
-            plans = [await make(each, held, refresh=refresh, retry_failed=retry_failed) for each in opened]
-            return [(each, source.link_days) for each, source in zip(plans, opened, strict=True)]
+            return [await make(each, held, refresh=refresh, retry_failed=retry_failed) for each in opened]
 
-    for made, link_days in asyncio.run(work()):
+    for made in asyncio.run(work()):
         if as_json:
             print_json(attrs.asdict(made))
         else:
-            say(_describe(made, link_days))
+            say(_describe(made, saves_files=attachments is not None))
 
 
-def _describe(made: Plan, link_days: int | None) -> str:
+def _describe(made: Plan, *, saves_files: bool) -> str:
     assumed = f"the mean of {made.measured:,} in the archive" if made.measured else "assumed: what short ones take"
     requests = f"{made.listing:,} to list them, as this plan has sent, and {made.each:.3g} for each ({assumed})"
     lines = [
@@ -101,7 +103,16 @@ def _describe(made: Plan, link_days: int | None) -> str:
         lines.append("no limit: as fast as the service answers")
     else:
         lines.append(f"at {made.rate:g} a second it takes {duration(made.seconds)}")
-    if link_days is not None:
-        dies = datetime.now(UTC) + timedelta(days=link_days)
-        lines.append(f"links to files die {link_days} days after they are read: the first on {dies:%Y-%m-%d}")
+    if made.link_days is not None:
+        lines.append(_describe_links(made, saves_files=saves_files))
     return "\n".join(lines)
+
+
+def _describe_links(made: Plan, *, saves_files: bool) -> str:
+    dies = datetime.now(UTC) + timedelta(days=made.link_days or 0)
+    when = f"links to files die {made.link_days} days after they are read: the first on {dies:%Y-%m-%d}"
+    if made.outlives_links:
+        when += ", before it ends"
+    if saves_files:
+        return f"{when}; files are saved while it runs"
+    return f"{when}; --attachments DIR saves what is behind them while it runs"

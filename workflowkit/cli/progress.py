@@ -14,7 +14,7 @@ from typing import Any, Self
 import attrs
 
 from ..telemetry import HarvestProgress, RequestDone, Telemetry
-from .output import duration, say
+from .output import duration, megabytes, say
 
 _EVERY = 30.0
 _EVERY_JSON = 1.0
@@ -41,11 +41,6 @@ class Progress:
             self._trouble = self._trouble if record.error else ""
         else:
             self._trouble = _TROUBLE.get(record.error, "the service fails; trying again")
-
-    @property
-    def stored(self) -> int:
-        """How many instances this run has stored."""
-        return self._latest.done
 
     async def __aenter__(self) -> Self:
         show = self._json if self._as_json else self._live if sys.stderr.isatty() else self._lines
@@ -78,7 +73,10 @@ class Progress:
     def _details(self) -> list[str]:
         at = self._latest
         rows = [(at.failed, "failed"), (at.logs, "logs"), (at.tasks, "tasks"), (at.nodes, "nodes")]
+        rows += [(at.files, "files"), (at.files_waiting, "files waiting"), (at.files_lost, "files lost")]
         details = [f"{number:,} {name}" for number, name in rows if number]
+        if at.file_bytes:
+            details.append(megabytes(at.file_bytes))
         details.append(f"{self.rate():.1f} requests/s" + (f" of {at.quota:g}" if at.quota else ""))
         if self._trouble:
             details.append(self._trouble)

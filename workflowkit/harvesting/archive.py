@@ -26,6 +26,7 @@ _ORDER = {
     "tasks": "1, 2, 3, 4",
     "nodes": "1, 2, 3, 4",
     "attachments": "1, 2, 3, 4, 5",
+    "files": "1, 2, 3",
     "events": "1, 2, 3, 4",
 }
 """What `Archive.read` can be asked for, and by which columns it is ordered: equal archives read alike."""
@@ -120,6 +121,7 @@ class Archive:
         def work(connection: sqlite3.Connection) -> Counts:
             states = dict(connection.execute("SELECT state, count(*) FROM instances GROUP BY state").fetchall())
             rows = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES.values()}
+            rows["attachments"] = rows.pop("links")
             return Counts(**{state: states.get(state, 0) for state in ("pending", "partial", "done", "failed")}, **rows)
 
         return await self.transact(work)

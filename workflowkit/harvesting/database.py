@@ -91,6 +91,11 @@ def _check(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
             f"{path}: an archive of version {version}, but this workflowkit reads up to version {VERSION}; "
             "use the release that wrote it, or harvest into a new path"
         )
+    elif version < VERSION and not create:
+        raise HarvestError(
+            f"{path}: an archive of version {version}, and nothing may be changed to read it; "
+            f"the next harvest into it makes it one of version {VERSION}"
+        )
     elif create:
         for older in range(version, VERSION):
             _execute(connection, UPGRADES[older])

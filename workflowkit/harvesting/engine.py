@@ -8,6 +8,7 @@ with the place to go on from: whenever the process is killed, the next run goes 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -22,10 +23,12 @@ from ..errors import (
     ServerError,
     WorkflowKitError,
 )
-from ..source import Batch, Chunk, LogRow, Source
+from ..files import FileStore
+from ..source import AttachmentRow, Batch, Chunk, LogRow, Source
 from ..telemetry import Observer
 from .archive import Archive
 from .database import storable
+from .downloads import Downloads
 from .outage import PASSING, Outage
 from .run import Run, Todo
 from .succession import BEAT, succeed
@@ -52,6 +55,7 @@ async def harvest(
     refresh: bool = False,
     retry_failed: bool = False,
     max_outage: float = 21_600.0,
+    attachments: FileStore | str | os.PathLike[str] | None = None,
     observers: Sequence[Observer] = (),
 ) -> Summary:
     """Store every instance of the source, or of several sources side by side, in the archive.
@@ -70,12 +74,15 @@ async def harvest(
         retry_failed: take up instances that an earlier run recorded as failed.
         max_outage: seconds for which the service may fail before its error is raised; if it has never
             answered in this call, that is at once.
+        attachments: the folder to save the files behind attachments and signatures in, those of earlier runs
+            included; a `FileStore` says more. They are saved side by side with the harvest, whose
+            link dies first first; by default none are.
         observers: called with a `HarvestProgress` after every change.
 
     Raises:
         AuthenticationError, QuotaExceeded: nothing further can succeed now.
         TransportError, ServerError, RateLimited: the service can't be reached, whatever is asked of it.
-        HarvestError: the archive can't be written, or another process is harvesting into it.
+        HarvestError: the archive or a file can't be written, or another process is harvesting into it.
 
     After any of them, and after cancelling or SIGKILL, the same call continues where it was.
     """
@@ -89,12 +96,24 @@ async def harvest(
     await succeed(archive, sources, stopping)
     tallies = [Tally(each.rate) for each in sources]
     report = Report(tallies, observers)
+    downloads: dict[tuple[str, str], Downloads] = {}
+    if attachments is not None:
+        store = FileStore.of(attachments)
+        for each, tally in zip(sources, tallies, strict=True):
+            if AttachmentRow in each.kinds:
+                tally.saves_files = True
+                saving = downloads.setdefault(
+                    (each.system, each.tenant),
+                    Downloads(each, archive, store, tally, report, stop=stopping, max_outage=max_outage),
+                )
+                saving.parts += 1
     parts = [
         _Part(
             each,
             Run(archive, each, refresh=refresh, retry_failed=retry_failed),
             tally,
             report,
+            downloads.get((each.system, each.tenant)) if tally.saves_files else None,
             stop=stopping,
             concurrency=concurrency,
             max_outage=max_outage,
@@ -105,6 +124,8 @@ async def harvest(
         async with asyncio.TaskGroup() as group:
             for part in parts:
                 group.create_task(part.work())
+            for saving in downloads.values():
+                group.create_task(saving.work())
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
     return report.summary(stopped=stopping.is_set())
@@ -124,6 +145,7 @@ class _Part:
         run: Run,
         tally: Tally,
         report: Report,
+        downloads: Downloads | None,
         *,
         stop: asyncio.Event,
         concurrency: int,
@@ -133,6 +155,7 @@ class _Part:
         self._run = run
         self._tally = tally
         self._report = report
+        self._downloads = downloads
         self._stop = stop
         self._concurrency = concurrency
         self._unlisted = Outage(stop, max_outage)
@@ -154,6 +177,8 @@ class _Part:
             aside = [group.create_task(each) for each in (self._list(), self._wake_at_stop(), self._beat())]
             taking = asyncio.Lock()
             await asyncio.wait([group.create_task(self._worker(todo, taking)) for _ in range(self._concurrency)])
+            if self._downloads is not None:
+                await self._downloads.finish()
             for task in aside:
                 task.cancel()
         if not self._stop.is_set():
@@ -274,6 +299,8 @@ class _Part:
                 async for batch in batches:
                     await self._run.store(todo, batch)
                     self._tally.store(batch, after=todo.cursor or 0)
+                    if self._downloads is not None:
+                        self._downloads.tell()
         except _FATAL:
             raise
         except WorkflowKitError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import attrs
@@ -9,6 +10,8 @@ import attrs
 from ..source import Source
 from .archive import Archive
 from .run import Named, Run
+
+_DAY = 86_400.0
 
 
 @attrs.frozen(kw_only=True)
@@ -25,6 +28,8 @@ class Plan:
         requests: in all.
         rate: requests per second that the instances may take, None for no limit.
         seconds: how long it takes, None without a limit.
+        link_days: days after which the links that it stores die; None if there are none.
+        outlives_links: whether the first of them die before it ends.
     """
 
     source: str
@@ -36,6 +41,8 @@ class Plan:
     requests: int
     rate: float | None
     seconds: float | None
+    link_days: int | None
+    outlives_links: bool
 
 
 async def plan(
@@ -57,6 +64,8 @@ async def plan(
     mean, measured = (None, 0) if run is None else await run.measured()
     each = source.requests_each if mean is None else mean
     requests = round(queued * each)
+    seconds = None if source.rate is None else max(requests / source.rate, took)
+    lifetime = math.inf if source.link_days is None else source.link_days * _DAY
     return Plan(
         source=source.name,
         instances=queued,
@@ -66,5 +75,7 @@ async def plan(
         measured=measured,
         requests=listing + requests,
         rate=source.rate,
-        seconds=None if source.rate is None else max(requests / source.rate, took),
+        seconds=seconds,
+        link_days=source.link_days,
+        outlives_links=(seconds or 0) > lifetime,
     )

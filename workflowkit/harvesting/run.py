@@ -19,9 +19,10 @@ from typing import Any, Self
 
 import attrs
 
-from ..source import Batch, Chunk, InstanceRef, LogRow, Row, Source
+from ..source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row, Source
 from .archive import Archive
 from .database import now, storable, stored
+from .links import remember
 from .schema import TABLES, columns
 
 _NAME_OF_ITS_OWN = token_hex(4)
@@ -297,6 +298,7 @@ class Run:
                 if not is_first:
                     connection.execute(_DELETE[kind], (*key, batch.first))
                 _insert(connection, kind, rows)
+            remember(connection, key, (row for row in batch.rows if isinstance(row, AttachmentRow)))
 
         await self._archive.transact(work)
 

@@ -5,6 +5,11 @@ vendor's, null if not asked; `holds` names the tables whose rows were stored whe
 other tables may have older ones. Of what is partial, `cursor` is the position to go on from. Times
 are UTC text. `raw` is the vendor's own JSON of that row.
 
+`links` has the expiring links of an instance's logs, `files` what is behind them, once for each link
+without its signature: `url` is the latest known, `instance_id` and `position` where it was read;
+`state` is pending, saved or lost, and `reason` says why it is lost, waits, or isn't as announced. The
+view `attachments` has both side by side.
+
 `harvests` has the latest run of each source: how far its listing came, what it has named, and when
 it was last alive. `run`, of an instance, is the one that is still to harvest it.
 
@@ -22,8 +27,8 @@ import attrs
 
 from ..source import AttachmentRow, InstanceRef, LogRow, NodeRow, Row, TaskRow
 
-VERSION = 4
-"""Stored in the archive; an older one is upgraded when it is written to, a newer one refused."""
+VERSION = 5
+"""Stored in the archive. An older one is upgraded when written to, and not read before; a newer one is refused."""
 
 APPLICATION_ID = 0x776B6974  # "wkit"
 """Marks a SQLite file as one of ours."""
@@ -53,6 +58,32 @@ _EVENTS = f"""
 CREATE VIEW events AS{_OF_LOGS} AND instances.holds NOT LIKE '%tasks%'
     UNION ALL{_OF_TASKS}
     UNION ALL{_OF_NODES};
+"""
+
+LINK_OF = "substr({url}, 1, instr({url} || '?', '?') - 1)"
+"""A link without its signature."""
+
+_FILES = f"""
+CREATE TABLE links (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, instance_id TEXT NOT NULL, position BIGINT NOT NULL,
+    ordinal BIGINT NOT NULL,
+    name TEXT, size BIGINT, mime TEXT, url TEXT NOT NULL, expires_at TEXT,
+    PRIMARY KEY (system, tenant, instance_id, position, ordinal)
+);
+CREATE TABLE files (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, link TEXT NOT NULL,
+    url TEXT NOT NULL, expires_at TEXT, size BIGINT,
+    instance_id TEXT NOT NULL, position BIGINT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'pending', reason TEXT, etag TEXT,
+    path TEXT, sha256 TEXT, bytes BIGINT, saved_at TEXT,
+    PRIMARY KEY (system, tenant, link)
+);
+CREATE INDEX files_to_save ON files (system, tenant, expires_at) WHERE state = 'pending';
+CREATE VIEW attachments AS
+    SELECT links.system, links.tenant, links.instance_id, links.position, links.ordinal, links.name, links.size,
+        links.mime, links.url, links.expires_at, files.state, files.path, files.sha256, files.bytes, files.reason
+    FROM links JOIN files ON files.system = links.system AND files.tenant = links.tenant
+        AND files.link = {LINK_OF.format(url="links.url")};
 """
 
 _HARVESTS = """
@@ -100,13 +131,7 @@ CREATE TABLE nodes (
     raw TEXT NOT NULL,
     PRIMARY KEY (system, tenant, instance_id, position)
 );
-CREATE TABLE attachments (
-    system TEXT NOT NULL, tenant TEXT NOT NULL, instance_id TEXT NOT NULL, position BIGINT NOT NULL,
-    ordinal BIGINT NOT NULL,
-    name TEXT, size BIGINT, mime TEXT, url TEXT NOT NULL, expires_at TEXT,
-    state TEXT NOT NULL DEFAULT 'pending', path TEXT, sha256 TEXT,
-    PRIMARY KEY (system, tenant, instance_id, position, ordinal)
-);
+{_FILES.strip()}
 {_EVENTS.strip()}
 {_HARVESTS.strip()}
 """
@@ -133,10 +158,24 @@ DROP VIEW IF EXISTS events;
 {_EVENTS.strip()}
 {_HARVESTS.strip()}
 """,
+    4: f"""
+ALTER TABLE attachments RENAME TO attachments_4;
+{_FILES.strip()}
+INSERT INTO links SELECT system, tenant, instance_id, position, ordinal, name, size, mime, url, expires_at
+    FROM attachments_4;
+INSERT OR REPLACE INTO files (system, tenant, link, url, expires_at, size, instance_id, position)
+    SELECT system, tenant, {LINK_OF.format(url="url")}, url, expires_at, size, instance_id, position FROM links;
+DROP TABLE attachments_4;
+UPDATE instances SET holds = replace(holds, 'attachments', 'links');
+UPDATE harvests SET options = replace(options, 'attachments', 'links');
+UPDATE instances SET holds = '' WHERE holds IS NULL AND EXISTS (
+    SELECT 1 FROM logs WHERE logs.system = instances.system
+        AND logs.tenant = instances.tenant AND logs.instance_id = instances.id)
+""",
 }
 """What makes an archive of each version one of the next."""
 
-TABLES: Mapping[type[Row], str] = {LogRow: "logs", TaskRow: "tasks", AttachmentRow: "attachments", NodeRow: "nodes"}
+TABLES: Mapping[type[Row], str] = {LogRow: "logs", TaskRow: "tasks", AttachmentRow: "links", NodeRow: "nodes"}
 """Where each kind of row goes; its fields are columns of that table."""
 
 

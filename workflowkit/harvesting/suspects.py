@@ -28,6 +28,11 @@ class Suspects:
         """Hold an instance that has failed."""
         self.held[instance_id] = error
 
+    def release(self) -> set[str]:
+        """Hold nobody any more; return who was held."""
+        held, self.held = self.held, {}
+        return set(held)
+
     def judge(self, succeeded: str | None) -> tuple[set[str], dict[str, WorkflowKitError]]:
         """Take in that something has succeeded; return who may try again, and who is convicted, with the error."""
         if succeeded is not None:

@@ -26,6 +26,10 @@ class Summary:
         nodes: rows of nodes stored.
         requests: sent, retries and listings included.
         saved: requests that harvesting the skipped ones took, and which were not sent again.
+        files: files saved.
+        file_bytes: how large those are together.
+        files_waiting: files that are still to be saved; 0 if none were to be.
+        files_lost: files that can't be had any more, earlier runs' included; 0 if none were to be saved.
         stopped: whether `stop` ended it early; the same call goes on from there.
     """
 
@@ -37,10 +41,15 @@ class Summary:
     nodes: int = 0
     requests: int
     saved: int = 0
+    files: int = 0
+    file_bytes: int = 0
+    files_waiting: int = 0
+    files_lost: int = 0
     stopped: bool
 
 
-_COUNTED = ("done", "failed", "skipped", "logs", "tasks", "nodes", "requests", "saved")
+_FILES = ("files", "file_bytes", "files_waiting", "files_lost")
+_COUNTED = ("done", "failed", "skipped", "logs", "tasks", "nodes", "requests", "saved", *_FILES)
 
 
 @attrs.define
@@ -50,6 +59,7 @@ class Tally:
     Attributes:
         rate: requests per second that reading its instances may take; None for no limit.
         spent: requests for instances, of all requests.
+        deadline: when the first of the links dies: of all that came, or if files are saved, of those that wait.
     """
 
     rate: float | None
@@ -64,6 +74,11 @@ class Tally:
     requests: int = 0
     saved: int = 0
     spent: int = 0
+    saves_files: bool = False
+    files: int = 0
+    file_bytes: int = 0
+    files_waiting: int = 0
+    files_lost: int = 0
     deadline: datetime | None = None
 
     def name(self, named: Named) -> None:
@@ -83,7 +98,7 @@ class Tally:
                 self.tasks += 1
             elif isinstance(row, NodeRow):
                 self.nodes += 1
-            elif row.expires_at is not None:
+            elif row.expires_at is not None and not self.saves_files:
                 self.deadline = min(self.deadline or row.expires_at, row.expires_at)
 
     def spend(self, requests: int) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
+from .._transport import is_loopback
 from ..arguments import LARGEST_PAGE, check_id, check_limit, check_names
 from ..auth import BearerKey
 from ..client import Client, Options, Rate, Reply
@@ -251,6 +253,12 @@ class JodooClient(Client):
     def link_days(self) -> int:
         """Days after which links to attachments and signatures die."""
         return self._edition.link_days
+
+    @property
+    def file_hosts(self) -> Sequence[str]:
+        """The hosts that links to attachments and signatures lead to; a service on this machine has its own."""
+        own = urlsplit(self.address).netloc
+        return (self._edition.file_host, *((own,) if is_loopback(self.address) else ()))
 
     def _skipping(
         self,

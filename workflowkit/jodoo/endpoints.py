@@ -20,6 +20,7 @@ class Edition:
     base_url: str
     tenant_rate: float
     link_days: int
+    file_host: str
     logs: Endpoint[LogsPage]
     instance: Endpoint[WorkflowInstance]
     records: Endpoint[RecordsPage]
@@ -31,6 +32,7 @@ JODOO = Edition(
     base_url="https://api.jodoo.com/api",
     tenant_rate=50,
     link_days=6,
+    file_host="files.jodoo.com",
     logs=Endpoint(
         name="jodoo.workflow_logs", method="POST", path="/v1/workflow/instance/logs", returns=LogsPage, rate=30
     ),
@@ -52,6 +54,7 @@ JIANDAOYUN = attrs.evolve(
     JODOO,
     base_url="https://api.jiandaoyun.com/api",
     link_days=15,
+    file_host="files.jiandaoyun.com",
     instance=attrs.evolve(JODOO.instance, path="/v6/workflow/instance/get"),
     records=attrs.evolve(JODOO.records, rate=30),
 )

@@ -56,6 +56,7 @@ class LogSource:
         self.rate: float | None = client.reading_rate(tasks=tasks)
         self.requests_each: int = 1 + tasks + exhaustive
         self.link_days: int | None = client.link_days
+        self.file_hosts: Sequence[str] = client.file_hosts
 
     async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
         """Yield the given ids in their order; an asynchronous iterable's one by one as they come."""
@@ -84,7 +85,8 @@ class LogSource:
             rows: list[Row] = []
             for log, raw in zip(page.items, page.raw, strict=True):
                 rows.append(_log_row(log, raw, position))
-                rows.extend(_links(log, position))
+                if log.attachments or log.signature:
+                    rows.extend(_links(log, position))
                 position += 1
             cursor = None if page.cursor is None else position
             yield Batch(rows=rows, kinds=(LogRow, AttachmentRow), first=first, cursor=cursor, requests=page.attempts)

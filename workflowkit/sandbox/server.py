@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -154,6 +155,7 @@ class Sandbox:
                 Route("/api/{path:path}", self._serve(self.jodoo), methods=["POST"]),
                 Route("/v1/{path:path}", self._serve(self.secmaster), methods=["GET"]),
                 Route("/v3/auth/tokens", self._serve(self.iam), methods=["POST"]),
+                Route("/files/{path:path}", self._serve(self.world.files), methods=["GET"]),
                 Route("/sandbox/faults", self._add_fault, methods=["POST"]),
                 Route("/sandbox/answered", self._answered),
             ]
@@ -189,7 +191,8 @@ class Sandbox:
         return Response(status_code=204)
 
     async def _answered(self, request: Request) -> Response:
-        return JSONResponse(dict(self.jodoo.answered + self.secmaster.answered + self.iam.answered))
+        services = (self.jodoo, self.secmaster, self.iam, self.world.files)
+        return JSONResponse(dict(sum((each.answered for each in services), Counter[str]())))
 
     def _protocol(self) -> type[H11Protocol]:
         """Return uvicorn's protocol, which also remembers its connections so that they can be cut."""

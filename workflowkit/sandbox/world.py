@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from .files import Files, quote, signature
 
 JSON = dict[str, Any]
 
@@ -46,8 +47,6 @@ _COMMENTS = {
     "transfer": ("Your department pays for this.", "I am away until Monday."),
 }
 _WITH_FILE = 0.3
-_DAY = 86_400
-_BEIJING = 8 * 3600
 _START = datetime(2024, 1, 9, 3, 16, 35, 447_000, tzinfo=UTC)
 
 
@@ -56,12 +55,12 @@ class World:
 
     Args:
         instances: workflow instances in all, dealt out to the workflow forms in turn.
-        link_days: how long links live; Jodoo's 6 days, 15 for 简道云.
+        files: what links lead to.
     """
 
-    def __init__(self, instances: int = 300, *, link_days: int = 6) -> None:
+    def __init__(self, instances: int = 300, *, files: Files | None = None) -> None:
         self.size = instances
-        self.link_days = link_days
+        self.files: Files = files or Files()
 
     def instance_ids(self, form_id: str | None = None) -> Iterator[str]:
         """Yield the ids of all instances, or of one form's, ascending within a form."""
@@ -154,21 +153,14 @@ class World:
             "comment": dice.choice(_COMMENTS[action]),
         }
         if position % len(_STEPS) == _STEPS.index("Signature required"):
-            log["signature"] = {"url": self._link(form_id, number, position, "signature", base)}
+            log["signature"] = {"url": self.files.link(signature(7 * number + position), base)}
         if dice.random() < _WITH_FILE:
-            url = self._link(form_id, number, position, "quote.pdf", base)
-            log["attachments"] = [{"name": "quote.pdf", "size": 34_281, "mime": "application/pdf", "url": url}]
+            content = quote(number)
+            file = {"name": "quote.pdf", "size": len(content), "mime": "application/pdf"}
+            log["attachments"] = [{**file, "url": self.files.link(content, base)}]
         if form_id == _WORKFLOWS[0] and number < len(AWKWARD):
             _make_awkward(log, list(AWKWARD)[number], position)
         return log
-
-    def _link(self, form_id: str, number: int, position: int, name: str, base: str) -> str:
-        """Return a link in the shape of the vendor's: it dies at the end of a day in Beijing."""
-        key = hashlib.sha256(f"{form_id}{number}.{position}.{name}".encode()).hexdigest()[:28]
-        today = (datetime.now(UTC).timestamp() + _BEIJING) // _DAY
-        expiry = int((today + self.link_days + 1) * _DAY - _BEIJING - 1)
-        token = hashlib.sha256(f"{key}?e={expiry}".encode()).hexdigest()[:28]
-        return f"{base}/files/{key}?e={expiry}&token=sandbox:{token}"
 
 
 def _make_awkward(log: JSON, kind: str, position: int) -> None:

@@ -27,6 +27,7 @@ class WorkspaceSource:
     system: str = "secmaster"
     resumable: bool = True
     link_days: int | None = None
+    file_hosts: Sequence[str] = ()
 
     def __init__(
         self,

@@ -1,0 +1,158 @@
+"""Save files in child processes that end, without any notice, just before the n-th step, for every n.
+
+A step is a call that changes the folder of files, or a statement of the archive about them. Prints the
+number of crashes, how many ended differently from an undisturbed harvest once it had been run again,
+and the most downloads that one crash has cost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from given import KINDS, Given, log_row
+
+from workflowkit import Archive, FileStore, harvest
+from workflowkit.harvesting import writer
+from workflowkit.source import AttachmentRow
+
+CRASHED = 77
+FILES = {"/small": b"small", "/twin": b"small", "/large": bytes(range(256)) * 10_000}
+TOUCHING = ("open", "write", "ftruncate", "fsync", "replace", "mkdir")
+ALL = (
+    "SELECT link, state, reason, path, sha256, bytes FROM files ORDER BY link",
+    "SELECT * FROM attachments ORDER BY instance_id, position, ordinal",
+)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves the files; the large one in parts as well."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        content = FILES[self.path.partition("?")[0]]
+        start = int(self.headers.get("Range", "bytes=0-")[6:-1])
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.send_header("ETag", '"x"')
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        self.wfile.write(content[start:])
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def run(folder: Path, port: int, crash_at: int | None) -> int:
+    """Harvest in a child process and return its exit code."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = 1
+    try:
+        if crash_at is not None:
+            crash(crash_at)
+        asyncio.run(work(folder, port))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def crash(at: int) -> None:
+    """Let the process end before the n-th step."""
+    steps = count(1)
+
+    def step() -> None:
+        if next(steps) == at:
+            os._exit(CRASHED)
+
+    def stepping(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            if "files" in str(arguments[0]) or isinstance(arguments[0], int):
+                step()
+            return function(*arguments, **options)
+
+        return call
+
+    for name in TOUCHING:
+        setattr(os, name, stepping(getattr(os, name)))
+    transact = writer._transact
+
+    def watched(connection: sqlite3.Connection, group: list[writer._Job], begin: str) -> None:
+        connection.set_trace_callback(lambda statement: step() if "UPDATE files" in statement else None)
+        transact(connection, group, begin)
+
+    writer._transact = watched
+
+
+async def work(folder: Path, port: int) -> None:
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(days=6)
+    rows = [
+        AttachmentRow(
+            position=0,
+            ordinal=n,
+            name=path,
+            size=len(content),
+            mime=None,
+            url=f"http://127.0.0.1:{port}{path}?e=1",
+            expires_at=later,
+        )
+        for n, (path, content) in enumerate(FILES.items())
+    ]
+    source = Given({"i": [log_row(), *rows]}, kinds=KINDS, file_hosts=(f"127.0.0.1:{port}",))
+    async with Archive.open(folder / "a.db") as archive:
+        await harvest(source, archive, attachments=FileStore(folder / "files", concurrency=2, reserve=0))
+
+
+def contents(folder: Path) -> list[Any]:
+    connection = sqlite3.connect(folder / "a.db")
+    try:
+        rows = [
+            [value for value in row if "T" not in str(value)]  # but for times
+            for query in ALL
+            for row in connection.execute(query)
+        ]
+    finally:
+        connection.close()
+    files = {str(path.relative_to(folder)) for path in (folder / "files").rglob("*")}
+    return [rows, files, {(folder / name).read_bytes() for name in files if (folder / name).is_file()}]
+
+
+def main(folder: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    port = server.server_address[1]
+    (folder / "whole").mkdir()
+    assert run(folder / "whole", port, None) == 0
+    expected = contents(folder / "whole")
+    assert Handler.asked == len(FILES)
+    crashes = differing = most = 0
+    for at in count(1):
+        path = folder / str(at)
+        path.mkdir()
+        Handler.asked = 0
+        code = run(path, port, at)
+        if code == 0:
+            break
+        assert code == CRASHED
+        crashes += 1
+        assert run(path, port, None) == 0
+        differing += contents(path) != expected
+        most = max(most, Handler.asked - len(FILES))
+    sys.stdout.write(f"{crashes} {differing} {most}\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

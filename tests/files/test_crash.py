@@ -1,0 +1,54 @@
+"""A crash at every step of saving files: nothing is there in part, and nothing is asked for more than it must be."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from file_host import whole
+from given import KINDS, Given, log_row
+
+from workflowkit import FileStore, HarvestError, harvest
+from workflowkit.harvesting import count_files
+from workflowkit.source import AttachmentRow
+
+HARVESTS = Path(__file__).with_name("crashing.py")
+
+
+def test_a_crash_at_every_step(tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(HARVESTS), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(HARVESTS.parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    crashes, differing, most = map(int, done.stdout.split())
+    assert crashes > 30
+    assert differing == 0
+    assert most <= 2, "as many as were under way"
+
+
+async def test_a_write_that_fails_ends_the_harvest_and_the_next_one_goes_on(host, archive, tmp_path):
+    content = bytes(3 << 20)
+    host.answers = {"/a": [whole(content, 'ETag: "x"')]}
+    url = host.url("/a")
+    row = AttachmentRow(position=0, ordinal=0, name="a", size=None, mime=None, url=url, expires_at=None)
+    source = Given({"i": [log_row(), row]}, kinds=KINDS, file_hosts=(host.name,))
+    store = FileStore(tmp_path / "files", reserve=0)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, hard))
+    try:
+        with pytest.raises(HarvestError, match="can't be written .* run the same command again"):
+            await harvest(source, archive, attachments=store)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (await count_files(archive)).waiting == 1
+    assert (await harvest(source, archive, attachments=store)).files == 1
+    assert [path.stat().st_size for path in store.directory.rglob("*") if path.is_file()] == [len(content)]

@@ -1,0 +1,418 @@
+"""A harvest that saves files: each once, before its link dies, whatever comes in between."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from file_host import ranged, whole
+from given import KINDS, Given, log_row
+
+from workflowkit import AuthenticationError, FileStore, HarvestError, NotFound, ServerError, TransportError, harvest
+from workflowkit.harvesting import count_files, list_files
+from workflowkit.source import AttachmentRow, Batch, Row
+
+SOON = timedelta(days=6)
+MEGABYTE = 1 << 20
+
+
+def link(url, *, position=0, ordinal=0, size=None, name="a.txt", lives=SOON):
+    expires_at = None if lives is None else datetime.now(UTC) + lives
+    return AttachmentRow(
+        position=position, ordinal=ordinal, name=name, size=size, mime=None, url=url, expires_at=expires_at
+    )
+
+
+class Linking(Given):
+    """Instances whose links are given: as the harvest finds them, and as they are when asked for again."""
+
+    def __init__(self, rows: Mapping[str, Sequence[Row]], *, name: str = "given") -> None:
+        super().__init__(rows=rows, kinds=KINDS, name=name)
+        self.later: dict[str, list[Row] | Exception] = {}
+        self.renewals: list[tuple[str, int | None]] = []
+        self.harvested: set[str] = set()
+
+    async def batches(self, instance_id: str, after: int | None = None) -> AsyncGenerator[Batch]:
+        links = self.rows[instance_id]
+        if instance_id in self.harvested:
+            self.renewals.append((instance_id, after))
+            links = self.later.get(instance_id, links)
+            if isinstance(links, Exception):
+                raise links
+        self.harvested.add(instance_id)
+        first = max(0, (after or 0) - 1)
+        rows = [log_row(position) for position in range(3)]
+        yield Batch(
+            rows=[row for row in (*rows, *links) if row.position >= first], kinds=KINDS, first=first, requests=1
+        )
+
+
+@pytest.fixture
+def store(tmp_path, host):
+    return FileStore(tmp_path / "files", hosts=(host.name,), concurrency=2, reserve=0)
+
+
+@pytest.fixture
+def states(archive):
+    async def read():
+        return [(file.state, file.reason) for file in await list_files(archive)]
+
+    return read
+
+
+def saved(store):
+    """Return the contents that are in the folder."""
+    return {path.read_bytes() for path in store.directory.rglob("*") if path.is_file()}
+
+
+async def test_every_link_is_saved_once_however_often_the_harvest_runs(host, archive, store):
+    host.answers = {"/a": [whole(b"one")], "/b": [whole(b"two")], "/c": [whole(b"one")]}
+    urls = [host.url(path, f"?e={n}") for n, path in enumerate(("/a", "/b", "/c", "/a"))]
+    source = Linking(
+        {"i": [link(urls[0], size=3), link(urls[1], ordinal=1)], "j": [link(urls[2]), link(urls[3], ordinal=1)]}
+    )
+    summary = await harvest(source, archive, attachments=store)
+    assert (summary.files, summary.file_bytes, summary.files_waiting, summary.files_lost) == (3, 9, 0, 0)
+    for _ in range(2):
+        assert (await harvest(source, archive, attachments=store, refresh=True)).files == 0
+    assert sorted(path for path, _ in host.seen) == ["/a", "/b", "/c"]
+    assert saved(store) == {b"one", b"two"}
+    names, rows = await anext(archive.read("attachments"))
+    for row in rows:
+        told = dict(zip(names, row, strict=True))
+        content = (archive.path.parent / told["path"]).read_bytes()
+        assert (told["state"], told["sha256"]) == ("saved", hashlib.sha256(content).hexdigest())
+        assert told["path"].startswith("files/"), "so that both can be moved"
+
+
+async def test_without_a_folder_none_is_saved_and_a_later_run_does_it(host, archive, store):
+    host.answers = {"/a": [whole(b"one")]}
+    source = Linking({"i": [link(host.url("/a"))]})
+    summary = await harvest(source, archive)
+    assert (summary.files, (await count_files(archive)).waiting, host.seen) == (0, 1, [])
+    summary = await harvest(source, archive, attachments=store)
+    assert (summary.done, summary.requests, summary.files) == (0, 0, 1)
+
+
+async def test_whose_link_dies_first_is_saved_first(host, archive, store):
+    paths = [f"/{number}" for number in range(20)]
+    host.answers = {path: [whole(path.encode())] for path in paths}
+    order = sorted(paths, key=lambda path: hashlib.sha256(path.encode()).digest())
+    links = [
+        link(host.url(path), ordinal=paths.index(path), lives=timedelta(days=n + 1)) for n, path in enumerate(order)
+    ]
+    links.sort(key=lambda each: each.ordinal)
+    source = Linking({"i": links})
+    await harvest(source, archive)
+    one_by_one = FileStore(store.directory, hosts=store.hosts, concurrency=1, reserve=0)
+    await harvest(source, archive, attachments=one_by_one)
+    assert [path for path, _ in host.seen] == order
+
+
+@pytest.mark.parametrize("lives", [timedelta(seconds=-1), timedelta(seconds=30)])
+async def test_a_link_that_is_dead_or_dies_before_its_turn_is_renewed_by_its_page(host, archive, store, lives):
+    host.answers = {"/a": [lambda head: whole(b"one" if "e=new" in head else b"", status="200 OK")]}
+    source = Linking({"i": [link(host.url("/a", "?e=old"), position=2, lives=lives)]})
+    source.later["i"] = [link(host.url("/a", "?e=new"), position=2)]
+    summary = await harvest(source, archive, attachments=store)
+    assert (summary.files, summary.requests, source.renewals) == (1, 2, [("i", 3)])
+    assert ["e=new" in head for head in host.asked("/a")] == [True], "the old one isn't tried"
+    assert saved(store) == {b"one"}
+
+
+async def test_a_link_that_the_host_refuses_is_renewed_once(host, archive, store, states):
+    host.answers = {"/a": [lambda head: whole(b"one") if "e=new" in head else whole(b"", status="401 No")]}
+    source = Linking({"i": [link(host.url("/a", "?e=old"), lives=None)]})
+    source.later["i"] = [link(host.url("/a", "?e=new"))]
+    assert (await harvest(source, archive, attachments=store)).files == 1
+    host.answers = {"/b": [whole(b"", status="403 No")]}
+    source = Linking({"j": [link(host.url("/b"))]})
+    summary = await harvest(source, archive, attachments=store)
+    assert (summary.files, summary.files_lost) == (0, 1)
+    assert (await states())[0] == ("lost", "the host answers HTTP 403, also with a new link")
+    assert len(host.asked("/b")) == 2
+
+
+@pytest.mark.parametrize(
+    ("later", "why"),
+    [
+        ([], "its link has died, and its logs don't have it any more"),
+        (NotFound("no such instance", code=50016), "its link has died, and there is no new one: no such instance"),
+    ],
+)
+async def test_what_cannot_be_renewed_is_lost_with_the_reason(host, archive, store, states, later, why):
+    source = Linking({"i": [link(host.url("/a"), lives=timedelta(0))]})
+    source.later["i"] = later
+    summary = await harvest(source, archive, attachments=store)
+    ((state, reason),) = await states()
+    assert (state, summary.files_lost, host.seen) == ("lost", 1, [])
+    assert reason.startswith(why)
+    again = await harvest(source, archive, attachments=store)
+    assert (again.files_lost, again.requests) == (1, 0), "it is told, and not tried again"
+
+
+async def test_a_log_that_has_moved_is_found_again(host, archive, store):
+    host.answers = {"/a": [whole(b"one")]}
+    source = Linking({"i": [link(host.url("/a"), position=2, lives=timedelta(0))]})
+    source.later["i"] = [link(host.url("/a", "?e=new"), position=0)]
+    assert (await harvest(source, archive, attachments=store)).files == 1
+    assert source.renewals == [("i", 3), ("i", None)]
+
+
+async def test_a_service_that_fails_when_asked_for_a_new_link_is_waited_for(host, archive, store):
+    def fail_once(instance_id):
+        source.later[instance_id] = [link(host.url("/a", "?e=new"))]
+        error = ServerError("busy", code=None)
+        error.endpoint = "jodoo.workflow_logs"
+        return error
+
+    class Failing(Linking):
+        async def batches(self, instance_id, after=None):
+            if instance_id in self.harvested and instance_id not in self.later:
+                raise fail_once(instance_id)
+            async for batch in super().batches(instance_id, after):
+                yield batch
+
+    host.answers = {"/a": [whole(b"one")]}
+    source = Failing({"i": [link(host.url("/a"), lives=timedelta(0))]})
+    assert (await harvest(source, archive, attachments=store)).files == 1
+
+
+async def test_a_key_that_is_refused_when_a_link_is_renewed_ends_the_harvest(host, archive, store):
+    source = Linking({"i": [link(host.url("/a"), lives=timedelta(0))]})
+    source.later["i"] = AuthenticationError("wrong key", code=8301)
+    with pytest.raises(AuthenticationError, match="wrong key"):
+        await harvest(source, archive, attachments=store)
+
+
+async def test_a_break_is_gone_on_with_where_it_was(host, archive, store):
+    content = bytes(range(256)) * (5 * MEGABYTE // 256)
+    cut = whole(content[: 3 * MEGABYTE], 'ETag: "x"', length=len(content))
+    host.answers = {"/a": [cut, ranged(content, '"x"')]}
+    source = Linking({"i": [link(host.url("/a"), size=len(content))]})
+    summary = await harvest(source, archive, attachments=store)
+    assert (summary.files, summary.file_bytes) == (1, len(content))
+    assert saved(store) == {content}
+    assert "range: bytes=" in host.asked("/a")[1].lower()
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        pytest.param(lambda new: whole(new, 'ETag: "y"'), id="another content, whole"),
+        pytest.param(whole, id="200 to a Range"),
+        pytest.param(
+            lambda new: (
+                lambda head: (
+                    whole(new[9:], f"Content-Range: bytes 9-{len(new) - 1}/{len(new)}", status="206 Partial")
+                    if "range:" in head.lower()
+                    else whole(new)
+                )
+            ),
+            id="another part than was asked for",
+        ),
+    ],
+)
+async def test_a_break_is_not_gone_on_with_what_may_be_another_content(host, archive, store, then):
+    old, new = b"a" * 3 * MEGABYTE, b"b" * 2 * MEGABYTE
+    host.answers = {"/a": [whole(old[: 2 * MEGABYTE], 'ETag: "x"', length=len(old)), then(new)]}
+    await harvest(Linking({"i": [link(host.url("/a"))]}), archive, attachments=store)
+    assert saved(store) == {new}
+
+
+async def test_a_link_that_dies_while_its_file_comes(host, archive, store):
+    content = bytes(range(256)) * (3 * MEGABYTE // 256)
+    cut = whole(content[: 2 * MEGABYTE], 'ETag: "x"', length=len(content))
+    rest = ranged(content, '"x"')
+    dead = whole(b"", status="401 Unauthorized")
+    host.answers = {"/a": [cut, lambda head: rest(head) if "e=new" in head else dead]}
+    source = Linking({"i": [link(host.url("/a", "?e=old"))]})
+    source.later["i"] = [link(host.url("/a", "?e=new"))]
+    summary = await harvest(source, archive, attachments=store)
+    assert (summary.files, saved(store)) == (1, {content})
+    assert ["range:" in head.lower() for head in host.asked("/a")] == [False, True, True]
+
+
+async def test_what_is_not_as_announced_is_kept_and_said(host, archive, store, states):
+    other = "/FtMNaGofTPeLMFW5_5SCs8w2mX8h"  # a name that some other content has
+    host.answers = {
+        "/size": [whole(b"123456789")],
+        "/shorter": [whole(b"1234567", length=4)],
+        other: [whole(b"surprise")],
+        "/right": [whole(b"1234")],
+    }
+    links = [link(host.url(path), ordinal=n, size=8 if path == other else 4) for n, path in enumerate(host.answers)]
+    summary = await harvest(Linking({"i": links}), archive, attachments=store)
+    assert summary.files == 4
+    assert {reason for _, reason in await states()} == {
+        None,
+        "4 bytes were announced, 9 came",
+        "its content isn't the one that its address names",
+    }
+    assert (await count_files(archive)).differing == 2
+    assert saved(store) == {b"123456789", b"1234", b"surprise"}
+
+
+async def test_what_breaks_on_its_way_is_asked_for_again(host, archive, store, states):
+    host.answers = {"/a": [whole(b"<html>please log in</html>"), whole(b"1234")]}
+    await harvest(Linking({"i": [link(host.url("/a"), size=4)]}), archive, attachments=store)
+    assert (await states(), saved(store)) == ([("saved", None)], {b"1234"})
+
+
+async def test_names_are_told_and_lead_nowhere(host, archive, store, tmp_path):
+    names = [
+        "../../etc/passwd",
+        "/etc/passwd",
+        "C:\\Windows\\system.ini",
+        "\\\\server\\share",
+        "a\0b",
+        "n" * 300,
+        "cod\u202efdp.exe",
+        "CON",
+        "aux.txt",
+        ".",
+        "",
+        "\ud83d",
+    ]
+    host.answers = {f"/{number}": [whole(str(number).encode())] for number in range(len(names))}
+    links = [link(host.url(f"/{n}"), ordinal=n, name=name) for n, name in enumerate(names)]
+    await harvest(Linking({"i": links}), archive, attachments=store)
+    found = {path.relative_to(tmp_path).parts for path in tmp_path.rglob("*") if path.is_file()}
+    hashes = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(len(names))]
+    assert found - {("a.db",), ("a.db-wal",), ("a.db-shm",)} == {("files", each[:2], each) for each in hashes}
+    told = {file.sha256: file.name for file in await list_files(archive)}
+    assert told[hashes[0]] == "../../etc/passwd"
+    assert told[hashes[5]] == "n" * 300
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://elsewhere.example/a?token=secret", "which isn't an allowed host"),
+        ("file:///etc/passwd", "only https"),
+        ("", "only https"),
+        ("ht\ud83dtp://x", "only https"),
+    ],
+)
+async def test_a_link_that_leads_elsewhere_is_lost(archive, store, states, url, why):
+    summary = await harvest(Linking({"i": [link(url)]}), archive, attachments=store)
+    ((state, reason),) = await states()
+    assert (state, summary.files_lost, why in reason, "secret" in reason) == ("lost", 1, True, False)
+
+
+async def test_what_is_too_large_is_not_taken(host, archive, tmp_path, states):
+    small = FileStore(tmp_path / "files", hosts=(host.name,), largest=1000, reserve=0)
+    endless = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"x" * 2000
+    host.answers = {"/announced": [whole(b"")], "/length": [whole(b"y" * 1001)], "/endless": [endless]}
+    sizes = {"/announced": 1001}
+    links = [link(host.url(path), ordinal=n, size=sizes.get(path)) for n, path in enumerate(host.answers)]
+    summary = await harvest(Linking({"i": links}), archive, attachments=small)
+    assert await states() == [("lost", "it is larger than 1,000 bytes")] * 3
+    assert (summary.files_lost, host.asked("/announced"), saved(small)) == (3, [], set())
+
+
+async def test_a_file_that_fails_while_others_come_is_left_to_the_next_run(host, archive, store, states):
+    broken = whole(b"", status="500 Oops")
+    host.answers = {"/good": [whole(b"good")], "/bad": [broken]}
+    source = Linking({"i": [link(host.url("/bad")), link(host.url("/good"), ordinal=1)]})
+    summary = await harvest(source, archive, attachments=store)
+    assert (summary.files, summary.files_waiting, summary.files_lost) == (1, 1, 0)
+    assert await states() == [("pending", "the file's host answers HTTP 500"), ("saved", None)]
+    host.answers["/bad"] = [whole(b"bad")]
+    assert (await harvest(source, archive, attachments=store)).files_waiting == 0
+
+
+async def test_a_host_that_is_down_is_waited_for(host, archive, store):
+    host.answers = {"/first": [whole(b"first")]}
+    source = Linking({"i": [link(host.url("/first"))]})
+    await harvest(source, archive, attachments=store)
+    down = whole(b"", status="503 Down")
+    host.answers = {"/first": [down, whole(b"")], **{f"/{n}": [down, whole(b"up")] for n in range(5)}}
+    source = Linking({"j": [link(host.url(f"/{n}"), ordinal=n) for n in range(5)]})
+    summary = await harvest(source, archive, attachments=store)
+    assert (summary.files, summary.files_waiting) == (5, 0)
+
+
+async def test_a_host_that_stays_down_ends_the_harvest(host, archive, store):
+    host.answers = {"/first": [whole(b"first"), whole(b"", status="503 Down")], "/a": [whole(b"", status="503 Down")]}
+    source = Linking({"i": [link(host.url("/first"))], "j": [link(host.url("/a"))]})
+    with pytest.raises(TransportError, match="HTTP 503"):
+        await harvest(source, archive, attachments=store, max_outage=0.5)
+    assert (await count_files(archive)).waiting == 1
+
+
+async def test_a_file_that_takes_too_long_is_gone_on_with(host, archive, tmp_path):
+    content = b"z" * 2 * MEGABYTE
+    slow = asyncio.Event()
+
+    async def trickle(reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        answer = ranged(content, '"x"')(head)
+        if slow.is_set():
+            writer.write(answer)
+        else:
+            slow.set()
+            writer.write(answer[: MEGABYTE + MEGABYTE // 2])
+            await writer.drain()
+            await reader.read()  # until the client has had enough
+        writer.close()
+
+    server = await asyncio.start_server(trickle, "127.0.0.1", 0)
+    name = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    store = FileStore(tmp_path / "files", hosts=(name,), timeout=0.5, reserve=0)
+    summary = await harvest(Linking({"i": [link(f"http://{name}/a")]}), archive, attachments=store)
+    assert (summary.files, saved(store)) == (1, {content})
+    server.close()
+
+
+async def test_stopping_finishes_what_is_under_way_and_the_next_run_does_the_rest(host, archive, store):
+    stop = asyncio.Event()
+    host.answers = {f"/{n}": [whole(b"%d" % n)] for n in range(200)}
+    source = Linking({"i": [link(host.url(f"/{n}"), ordinal=n) for n in range(200)]})
+
+    def watch(record):
+        if getattr(record, "files", 0) > 3:
+            stop.set()
+
+    summary = await harvest(source, archive, attachments=store, stop=stop, observers=[watch])
+    assert summary.stopped
+    assert 3 < summary.files < 200
+    assert summary.files + summary.files_waiting == 200
+    assert list((store.directory / "parts").iterdir()) == []
+    rest = await harvest(source, archive, attachments=store)
+    assert rest.files == summary.files_waiting
+    assert len(host.seen) == 200
+
+
+async def test_a_disk_without_room_ends_the_harvest_and_what_is_saved_stays(host, archive, tmp_path, monkeypatch):
+    host.answers = {"/a": [whole(b"one")], "/b": [whole(b"two")]}
+    source = Linking({"i": [link(host.url("/a"), lives=timedelta(days=1)), link(host.url("/b"), ordinal=1)]})
+    huge = FileStore(tmp_path / "files", hosts=(host.name,), reserve=1 << 60)
+    with pytest.raises(HarvestError, match="make room and run the same command again"):
+        await harvest(source, archive, attachments=huge)
+    assert (await archive.counts()).done == 1
+    assert host.seen == []
+
+
+async def test_progress_tells_of_files(host, archive, store):
+    told: list[Any] = []
+    host.answers = {f"/{n}": [whole(b"12")] for n in range(5)}
+    source = Linking({"i": [link(host.url(f"/{n}"), ordinal=n) for n in range(5)]})
+    await harvest(source, archive, attachments=store, observers=[told.append])
+    assert max(record.files for record in told) == 5
+    assert max(record.file_bytes for record in told) == 10
+    assert max(record.files_waiting for record in told) > 0
+    assert any(record.next_deadline for record in told)
+
+
+async def test_two_sources_of_one_tenant_save_each_file_once(host, archive, store):
+    host.answers = {f"/{n}": [whole(b"%d" % n)] for n in range(30)}
+    sources = [
+        Linking({f"{name}{n}": [link(host.url(f"/{n}"))] for n in range(30)}, name=name) for name in ("one", "two")
+    ]
+    summary = await harvest(sources, archive, attachments=store)
+    assert (summary.files, len(host.seen)) == (30, 30)

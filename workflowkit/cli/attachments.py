@@ -1,0 +1,93 @@
+"""`workflowkit attachments`: the files that a harvest has saved, where they lie, and what is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import attrs
+import click
+
+from .options import as_json
+from .output import count_of, megabytes, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from ..harvesting import Damage, File, FileCounts
+
+_SHOWN = 100
+_SIGNATURE = "(signature)"
+
+
+@click.command()
+@click.argument("archive")
+@click.option("--retry", is_flag=True, help="Let the next harvest with --attachments try the lost ones again.")
+@click.option("--verify", is_flag=True, help="Read every saved file and compare it with what was saved.")
+@as_json
+def attachments(archive: str, *, retry: bool, verify: bool, as_json: bool) -> int:
+    """Print which files are saved, waiting or lost, and where each lies by its original name.
+
+    \b
+    workflowkit attachments approvals.db
+    workflowkit attachments approvals.db --verify
+    """
+    from ..harvesting import Archive, count_files, list_files, retry_lost, verify_files
+
+    if retry and verify:
+        raise click.UsageError("pass either --retry or --verify")
+
+    async def again() -> int:
+        async with Archive.open(archive, create=False):
+            pass  # it is there, or this has said so
+        async with Archive.open(archive) as opened:
+            return await retry_lost(opened)
+
+    async def check() -> tuple[FileCounts, list[Damage]]:
+        async with Archive.open(archive, create=False) as opened:
+            return await count_files(opened), [damage async for damage in verify_files(opened)]
+
+    async def read() -> tuple[FileCounts, list[File]]:
+        async with Archive.open(archive, create=False) as opened:
+            return await count_files(opened), await list_files(opened, None if as_json else _SHOWN)
+
+    if retry:
+        _show_retried(asyncio.run(again()), as_json=as_json)
+        return 0
+    if verify:
+        counts, damages = asyncio.run(check())
+        _show_damages(archive, counts, damages, as_json=as_json)
+        return int(bool(damages))
+    counts, files = asyncio.run(read())
+    _show(archive, counts, files, as_json=as_json)
+    return 0
+
+
+def _show_retried(number: int, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"retried": number})
+    else:
+        say(f"{count_of(number, 'lost file')} will be tried again: run the harvest with --attachments once more")
+
+
+def _show_damages(archive: str, counts: FileCounts, damages: list[Damage], *, as_json: bool) -> None:
+    if as_json:
+        print_json({**attrs.asdict(counts), "damaged": [attrs.asdict(damage) for damage in damages]})
+    elif damages:
+        rows = ((damage.instance_id, damage.path, damage.what) for damage in damages[:_SHOWN])
+        print_table(count_of(len(damages), "damaged file"), ("instance", "path", "what is wrong"), rows)
+    else:
+        say(f"{archive}: {count_of(counts.saved, 'file')}, {megabytes(counts.bytes)}, all as they were saved")
+
+
+def _show(archive: str, counts: FileCounts, files: list[File], *, as_json: bool) -> None:
+    if as_json:
+        print_json({**attrs.asdict(counts), "files": [attrs.asdict(file) for file in files]})
+        return
+    rows = [("saved", f"{counts.saved:,}"), ("waiting", f"{counts.waiting:,}"), ("lost", f"{counts.lost:,}")]
+    print_table(f"{archive}: {megabytes(counts.bytes)} saved", ("", "number"), rows)
+    if counts.next_deadline:
+        say(f"the first link of those that wait dies at {counts.next_deadline}")
+    if files:
+        total = counts.saved + counts.waiting + counts.lost
+        title = "files" if len(files) == total else f"the first {len(files)} of {total:,} files (--json has all)"
+        shown = ((file.name or _SIGNATURE, file.instance_id, file.state, file.path or file.reason) for file in files)
+        print_table(title, ("name", "instance", "status", "where it is, or why not"), shown)

@@ -1,0 +1,162 @@
+"""One download over HTTP, from a host that is trusted with nothing and not believed.
+
+It is sent no credential and no cookie, and can't send us elsewhere: each address, those of redirects
+included, must be of a host that was allowed beforehand. Bodies come as they are stored there; one
+that is compressed anyway isn't taken, since it could be of any size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import attrs
+import httpx
+
+from .._transport import explain, is_loopback, proxy_for, tls_context
+from ..errors import TransportError
+
+_REDIRECTS = 3
+_TIMEOUTS = {"connect": 15.0, "read": 30.0, "write": 15.0, "pool": None}
+"""Seconds; `read` is for each piece."""
+
+_DEAD = frozenset({401, 403, 404, 410})
+_PASSING = frozenset({408, 425, 429})
+_MOVED = frozenset({301, 302, 303, 307, 308})
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_STRONG = re.compile(r'"[\x21\x23-\x7e]+"')
+
+
+class DeadLink(Exception):
+    """The host refuses this link: it has expired, or there is nothing behind it."""
+
+
+class Unsafe(Exception):
+    """What the link leads to, or what came, isn't taken."""
+
+
+@attrs.frozen
+class Answer:
+    """A file on its way.
+
+    Attributes:
+        offset: the first byte that comes: 0, or the one that was asked for.
+        size: bytes of the whole file, as the host announces it.
+        etag: what tells this content from any other at the address, None where there is no such thing.
+        pieces: the bytes.
+    """
+
+    offset: int
+    size: int | None
+    etag: str | None
+    pieces: AsyncIterator[bytes]
+
+
+class Fetcher:
+    """Fetches files from some hosts, and from no others; close it with `aclose`.
+
+    Args:
+        hosts: exact names, for https on its usual port; with ``:port`` for another port. What is on
+            this machine may be http.
+    """
+
+    def __init__(self, hosts: Collection[str]) -> None:
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._transports: dict[str, httpx.AsyncHTTPTransport] = {}
+
+    @asynccontextmanager
+    async def get(self, url: str, *, offset: int = 0, etag: str | None = None) -> AsyncIterator[Answer]:
+        """Ask for a file; from an offset on, if it still is the one of that etag.
+
+        Raises DeadLink, Unsafe, or TransportError if asking again later may help.
+        """
+        part = {"Range": f"bytes={offset}-", "If-Range": etag} if offset and etag else {}
+        try:
+            answer = await self._follow(url, part)
+            try:
+                yield _judge(answer, offset if part else 0)
+            finally:
+                await answer.aclose()
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise TransportError(explain(error, url)) from None
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        while self._transports:
+            await self._transports.popitem()[1].aclose()
+
+    async def _follow(self, url: str, headers: dict[str, str]) -> httpx.Response:
+        for _ in range(1 + _REDIRECTS):
+            transport = await self._transport(self._allowed(url))
+            try:
+                request = httpx.Request(
+                    "GET",
+                    url,
+                    headers={"Accept": "*/*", "Accept-Encoding": "identity", **headers},
+                    extensions={"timeout": _TIMEOUTS},
+                )
+            except httpx.InvalidURL:
+                raise Unsafe("the link isn't a URL") from None
+            answer = await transport.handle_async_request(request)
+            if answer.status_code not in _MOVED:
+                return answer
+            await answer.aclose()
+            url = urljoin(url, answer.headers.get("location", ""))
+        raise Unsafe(f"it is redirected more than {_REDIRECTS} times")
+
+    def _allowed(self, url: str) -> SplitResult:
+        """Return the parts of a URL that may be asked; raises Unsafe, which names the host only."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise Unsafe("the link isn't a URL") from None
+        host = parts.hostname or ""
+        name = f"[{host}]" if ":" in host else host
+        name = name if port in (None, 443 if parts.scheme == "https" else 80) else f"{name}:{port}"
+        if not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))):
+            raise Unsafe(f"it leads to {parts.scheme}://{name}: only https is taken")
+        if "@" in parts.netloc or name not in self._hosts:
+            raise Unsafe(f"it leads to {name}, which isn't an allowed host; --file-host allows one")
+        return parts
+
+    async def _transport(self, parts: SplitResult) -> httpx.AsyncHTTPTransport:
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if origin not in self._transports:
+            context = await asyncio.to_thread(tls_context)
+            made = httpx.AsyncHTTPTransport(verify=context, proxy=proxy_for(origin))
+            self._transports.setdefault(origin, made)
+        return self._transports[origin]
+
+
+def _judge(answer: httpx.Response, offset: int) -> Answer:
+    """Return what an answer brings, if it is a file."""
+    status = answer.status_code
+    if status in _DEAD:
+        raise DeadLink(f"the host answers HTTP {status}")
+    if status in _PASSING or status >= 500:
+        raise TransportError(f"the file's host answers HTTP {status}")
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Unsafe("it comes compressed, which wasn't asked for")
+    etag = answer.headers.get("etag", "")
+    length = answer.headers.get("content-length", "")
+    size = int(length) if length.isascii() and length.isdigit() else None
+    if status == 206 and offset:
+        found = _RANGE.fullmatch(answer.headers.get("content-range", ""))
+        first, last, size = (int(number) for number in found.groups()) if found else (-1, -1, 0)
+        if first != offset or last != size - 1:
+            raise WrongPart
+    elif status == 416 and offset:
+        raise WrongPart
+    elif status != 200:
+        raise Unsafe(f"the host answers HTTP {status}")
+    else:
+        offset = 0
+    return Answer(offset, size, etag if _STRONG.fullmatch(etag) else None, answer.aiter_raw())
+
+
+class WrongPart(Exception):
+    """The host doesn't send the part that was asked for: ask for the whole."""
