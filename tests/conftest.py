@@ -43,6 +43,19 @@ def _limits_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "_ledgers", {})
 
 
+@pytest.fixture(params=["httpx", "aiohttp"])
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both transports in turn, for clients that leave it to the package."""
+    monkeypatch.setattr("workflowkit._transport.best", lambda: request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+def respx_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The transport that respx can mock."""
+    monkeypatch.setattr("workflowkit._transport.best", lambda: "httpx")
+
+
 @pytest.fixture
 def samples() -> Path:
     """The vendor samples of Jodoo."""

@@ -80,6 +80,7 @@ def test_help_comes_without_clients_tables_and_servers(arguments):
     assert not {"httpx", "rich", "starlette", "uvicorn", "sqlite3", "cattrs"} & set(done.stderr.split())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("missing", ["click", "rich", "starlette", "uvicorn"])
 def test_without_the_extra_there_is_one_line_that_says_what_to_install(missing, tmp_path):
     code = (

@@ -76,6 +76,7 @@ def test_python_prints_what_is_shown(tmp_path, sandbox, code, expected):
     assert same(printed, expected), printed
 
 
+@pytest.mark.long
 def test_console_prints_what_is_shown(tmp_path, sandbox):
     sessions = "".join(code for kind, code in FENCES if kind == "console")
     for session in re.split(r"^\$ ", sessions, flags=re.MULTILINE)[1:]:
@@ -86,6 +87,7 @@ def test_console_prints_what_is_shown(tmp_path, sandbox):
         assert same(printed, expected), printed
 
 
+@pytest.mark.long
 def test_questions_in_sql_have_the_answers_shown(tmp_path, sandbox):
     harvest = ["harvest", "jodoo", "--app", APP_ID, "--archive", "a.db"]
     run([sys.executable, "-m", "workflowkit", *harvest], tmp_path, sandbox)
@@ -123,6 +125,7 @@ def service(tmp_path, sandbox):
     assert complaints == ""
 
 
+@pytest.mark.long
 async def test_500_handlers_and_a_harvest_share_the_limit_and_nobody_starves(service, sandbox):
     async with httpx.AsyncClient(base_url=service, limits=httpx.Limits(max_connections=None), timeout=50) as client:
         await until_it_serves(client)

@@ -23,6 +23,8 @@ from workflowkit import (
 from workflowkit.sandbox import FAULTS, Sandbox
 from workflowkit.sandbox.workspace import PROJECT_ID, WORKSPACE_ID
 
+pytestmark = pytest.mark.usefixtures("respx_works")
+
 KEY = "s3cr3t-key-0123456789"
 AK, SK, SECURITY_TOKEN = "AKS3CR3T000000000001", "s3cr3tsk-0123456789", "s3cr3t-security-token"
 USER, PASSWORD, DOMAIN = "somebody", "s3cr3t-password", "sandbox-domain"

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from . import __version__
-from ._transport import HttpxTransport, Transport, is_loopback
+from ._transport import Transport, is_loopback, make_transport
 from .auth import Auth
 from .classify import clock_ahead, request_id, status_error
 from .converter import decode
@@ -78,7 +78,7 @@ class Options:
         timeout: for one attempt, from connecting to the last byte; waiting for limits isn't in it.
         max_wait: the longest wait for the limits before RateLimited is raised, unsent.
         insecure_http: allow ``http`` to another machine: whoever listens can read the key.
-        transport: ``"auto"`` or ``"httpx"``.
+        transport: ``"httpx"``, ``"aiohttp"`` or ``"auto"``.
         retry: when to repeat a failed attempt.
         observers: called with each telemetry record.
     """
@@ -108,8 +108,6 @@ class Options:
             )
         if not self.tenant:
             raise ConfigError("tenant: pass a name, or leave it out")
-        if self.transport not in ("auto", "httpx"):
-            raise ConfigError(f"transport={self.transport!r}: pass 'auto' or 'httpx'")
         if self.rate != "default":
             check_rate(self.rate)
         for name, seconds in (("timeout", self.timeout), ("max_wait", self.max_wait)):
@@ -159,7 +157,7 @@ class Client:
         self._classify = classify
         self._scope = (system, origin(self._base_url), options.tenant)
         self._limiters: dict[str, tuple[Limiter, Limiter]] = {}
-        self._transport: Transport = HttpxTransport(self._base_url)
+        self._transport: Transport = make_transport(options.transport, self._base_url)
         self._closed = False
 
     @property

@@ -9,9 +9,12 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from workflowkit.sandbox import Sandbox, World
 
 
+@pytest.mark.long
 def test_killed_and_started_again_at_once_it_is_never_refused(tmp_path):
     with Sandbox(World(150)) as sandbox:
         (tmp_path / "ids.txt").write_text("\n".join(sandbox.world.instance_ids()))

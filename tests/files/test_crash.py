@@ -19,6 +19,7 @@ from workflowkit.source import AttachmentRow
 HARVESTS = Path(__file__).with_name("crashing.py")
 
 
+@pytest.mark.long
 def test_a_crash_at_every_step(tmp_path):
     done = subprocess.run(
         [sys.executable, str(HARVESTS), str(tmp_path)],

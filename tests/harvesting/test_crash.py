@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HARVESTS = Path(__file__).with_name("crashing.py")
 
 
+@pytest.mark.long
 def test_a_crash_at_every_statement_of_the_writer(tmp_path):
     done = subprocess.run(
         [sys.executable, str(HARVESTS), str(tmp_path)],

@@ -11,6 +11,8 @@ from workflowkit import QuotaExceeded, RateLimited, ServerError, TransportError,
 from workflowkit.harvesting.outage import Outage
 from workflowkit.sandbox.world import APP_ID
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):

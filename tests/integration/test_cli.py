@@ -133,6 +133,7 @@ def test_no_colour_and_no_key_anywhere(shell, free):
     assert not re.search(r"\x1b\[[\d;]*[34]\d", out)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "env", "code", "says"),
     [
@@ -357,6 +358,7 @@ def test_a_pipe_that_stays_open_does_not_hold_up_the_end(shell, free):
     assert json.loads(out)["done"] == 1
 
 
+@pytest.mark.long
 def test_demo_does_the_main_job_afresh_each_time(shell, shell_in, tmp_path_factory, free):
     async def earlier() -> None:
         async with Archive.open(shell.folder / "workflowkit-demo.db") as archive:

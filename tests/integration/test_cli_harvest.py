@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import signal
 import sqlite3
+import subprocess
+import sys
+import termios
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -147,6 +153,7 @@ def test_doctor(shell, free, profiles):
     assert (code, [each["what"] for each in json.loads(out)]) == (0, ["secmaster", "clock of secmaster"])
 
 
+@pytest.mark.long
 def test_doctor_says_what_to_do(shell, unused_tcp_port):
     code, out, _ = shell("doctor", JODOO_API_KEY="wrong", **NO_FILE)
     assert (code, "FAILED" in out, "check JODOO_API_KEY" in out, "the workspace has instances" in out) == (
@@ -184,6 +191,7 @@ def test_plan_counts_what_harvest_then_takes(shell, free):
     assert "at 20 a second it takes 6 s" in err
 
 
+@pytest.mark.long
 def test_verify_finds_what_is_wrong(shell):
     harvest(shell, "jodoo", "--app", APP, "--with", "tasks")
     harvest(shell, "secmaster", "--topology")
@@ -196,6 +204,9 @@ def test_verify_finds_what_is_wrong(shell):
         "UPDATE logs SET comment = 'forged' WHERE instance_id LIKE '%0f'": "comment isn't what raw says",
         "UPDATE nodes SET raw = '{' WHERE position = 1": "raw can't be read",
         "UPDATE tasks SET finish_time = '2020-01-01T00:00:00.000Z' WHERE position = 0": "finish_time isn't",
+        "UPDATE links SET size = 1 WHERE rowid = (SELECT min(rowid) FROM links WHERE ordinal = 0)": "its links aren't",
+        "DELETE FROM links WHERE ordinal = -1": "its links aren't those that raw has",
+        "UPDATE links SET instance_id = 'zz' WHERE instance_id LIKE '%0d'": "there is a link of a log that isn't there",
         "DELETE FROM instances WHERE id LIKE '%0e'": "but there is no such instance",
     }.items():
         connection = sqlite3.connect(shell.folder / "a.db")
@@ -223,6 +234,39 @@ def test_progress_for_machines(shell):
     assert (code, last["done"], last["total"], last["seconds_left"]) == (0, 60, 60, None)
     assert last["requests"] == json.loads(out)["requests"]
     assert last["next_deadline"].endswith("15:59:59+00:00")
+
+
+def test_the_bar_on_a_terminal_survives_resizing_and_words(shell_in, tmp_path):
+    with Sandbox(World(600)) as limited:
+        shell = shell_in(tmp_path, limited)
+        master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (40, 100))
+        command = [sys.executable, "-m", "workflowkit", "harvest", "jodoo", "--app", APP, "--archive", "a.db"]
+        env = {name: value for name, value in shell.env.items() if name != "COLUMNS"}
+        out = {100: "", 60: ""}
+        with subprocess.Popen(
+            command, env={**env, "TERM": "xterm"}, stdout=slave, stderr=slave, stdin=slave, cwd=tmp_path
+        ) as process:
+            os.close(slave)
+            with suppress(OSError):
+                while "requests/s of 30" not in out[100] or " 0/" in out[100].rpartition("\r")[2]:
+                    out[100] += os.read(master, 65536).decode()
+                termios.tcsetwinsize(master, (40, 60))
+                process.send_signal(signal.SIGWINCH)
+                time.sleep(0.5)
+                out[100] += os.read(master, 65536).decode()
+                process.terminate()
+                while chunk := os.read(master, 65536):
+                    out[60] += chunk.decode()
+        os.close(master)
+    shown = {width: re.split(r"[\r\n]+", re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)) for width, text in out.items()}
+    assert process.returncode == 143
+    assert max(map(len, shown[100])) > 60
+    assert "finishing what is under way; once more stops at once" in shown[60], "on a line of its own"
+    bars = [line for line in shown[60] if "━" in line]
+    assert bars
+    assert max(map(len, bars)) <= 60
+    assert not re.search(r"(3[1-9]|[4-9]\d)\.\d requests/s", "".join(out.values())), "never more than was sent"
 
 
 def test_a_second_signal_stops_at_once_and_the_rest_goes_on(shell, free):

@@ -76,6 +76,7 @@ def test_with_a_password(shell, free):
     assert free.iam.answered == {"iam.tokens": 1}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "env", "code", "says"),
     [

@@ -19,11 +19,13 @@ from workflowkit import (
     RetryPolicy,
     TransportError,
 )
-from workflowkit._transport import HttpxTransport
+from workflowkit._transport import make_transport
 from workflowkit.exchange import Request, Timing
 from workflowkit.redact import Headers
 from workflowkit.sandbox import Sandbox
 from workflowkit.telemetry import RequestDone, Telemetry
+
+pytestmark = pytest.mark.usefixtures("transport")
 
 QUICK = RetryPolicy(first_delay=0.01, longest_delay=0.05)
 
@@ -158,7 +160,7 @@ async def test_a_transport_tells_when_the_request_left_and_when_its_answer_began
     answers = [False, True]
     server = await asyncio.start_server(broken, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    transport = HttpxTransport(url)
+    transport = make_transport("auto", url)
     timings = []
     for _ in range(2):
         timings.append(Timing())
@@ -166,7 +168,6 @@ async def test_a_transport_tells_when_the_request_left_and_when_its_answer_began
             await transport.send(
                 Request(method="GET", url=url, headers=Headers(), content=b""), timeout=5, timing=timings[-1]
             )
-    await transport.aclose()
     server.close()
     half, none = timings
     assert half.left is not None
@@ -174,12 +175,15 @@ async def test_a_transport_tells_when_the_request_left_and_when_its_answer_began
     assert half.left <= half.began, "an answer, though not all of it"
     assert none.left is not None
     assert none.began is None
+    await transport.aclose()
     unreachable = Timing()
+    transport = make_transport("auto", url)
     with pytest.raises(TransportError, match="can't connect"):
-        await HttpxTransport(url).send(
+        await transport.send(
             Request(method="GET", url=url, headers=Headers(), content=b""), timeout=5, timing=unreachable
         )
     assert unreachable == Timing()
+    await transport.aclose()
 
 
 async def test_a_json_list_is_refused_once(sandbox, jodoo):
@@ -257,7 +261,7 @@ def _broken(record: Telemetry) -> None:
 
 
 async def test_a_body_over_the_bound_is_not_read(sandbox, jodoo, monkeypatch):
-    monkeypatch.setattr("workflowkit._transport.LARGEST_BODY", 100)
+    monkeypatch.setattr("workflowkit._transport.base.LARGEST_BODY", 100)
     with pytest.raises(TransportError, match="larger than"):
         await jodoo.workflow_logs(sandbox.world.awkward()["one log"])
 

@@ -32,6 +32,8 @@ from workflowkit.sandbox.server import ACCESS_KEY, USER
 from workflowkit.sandbox.workspace import PROJECT_ID, WORKSPACE_ID
 from workflowkit.secmaster import DataClass, Playbook, Workflow, WorkflowInstance
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 QUICK = RetryPolicy(first_delay=0.01, longest_delay=0.05)
 SAMPLE = Path(__file__).parents[1] / "data/secmaster/workflow_instance_detail.docs.json"
 

@@ -33,6 +33,8 @@ from workflowkit.jodoo.endpoints import EDITIONS
 from workflowkit.ratelimit.ledger import ledger_of
 from workflowkit.telemetry import RequestDone, Retrying, Telemetry
 
+pytestmark = pytest.mark.usefixtures("respx_works")
+
 KEY = "k3y-that-nobody-may-see"
 AT_ONCE = RetryPolicy(first_delay=0.001, longest_delay=0.001)
 LOGS_URL = "https://api.jodoo.com/api/v1/workflow/instance/logs"

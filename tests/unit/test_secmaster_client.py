@@ -39,6 +39,8 @@ from workflowkit.ratelimit.ledger import ledger_of
 from workflowkit.secmaster.regions import REGIONS, iam_url
 from workflowkit.telemetry import RequestDone, Retrying, Telemetry
 
+pytestmark = pytest.mark.usefixtures("respx_works")
+
 PROJECT = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 WORKSPACE = "909494e3-558e-46b6-a9eb-07a8e18ca62f"
 INSTANCE = "8eed56de-7aaf-4732-baaf-46c1bb11dc8f"

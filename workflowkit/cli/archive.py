@@ -52,7 +52,7 @@ def status(archive: str, *, as_json: bool) -> None:
 @click.argument("archive")
 @as_json
 def verify(archive: str, *, as_json: bool) -> int:
-    """Check an archive: counts of logs, gaps in positions, each log, task and node against the vendor's own JSON.
+    """Check an archive: counts of logs, gaps in positions, each row and link against the vendor's own JSON.
 
     \b
     workflowkit verify approvals.db

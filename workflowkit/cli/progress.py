@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 import time
 from collections import deque
@@ -55,13 +56,16 @@ class Progress:
         await asyncio.sleep(0)  # let the display take itself down
 
     def rate(self) -> float:
-        """Return the requests per second that instances took in the last few seconds."""
+        """Return the requests per second that instances took in the last few seconds.
+
+        A second that has begun counts whole: its quota may be used at once.
+        """
         now = time.monotonic()
         while len(self._spent) > 1 and self._spent[1][0] < now - _RECENT:
             self._spent.popleft()
         if not self._spent or now <= (began := self._spent[0][0]):
             return 0.0
-        return (self._spent[-1][1] - self._spent[0][1]) / (now - began)
+        return (self._spent[-1][1] - self._spent[0][1]) / math.ceil(now - began)
 
     def line(self) -> str:
         """Return the state in one line."""
@@ -109,9 +113,11 @@ class Progress:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Bar
+        from rich.table import Column
 
-        columns: list[Any] = [BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.fields[details]}")]
-        with Bar(*columns, console=Console(stderr=True)) as bar:
+        rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        details = TextColumn("{task.fields[details]}", table_column=rest)
+        with Bar(BarColumn(20), MofNCompleteColumn(), details, console=Console(stderr=True), expand=True) as bar:
             shown = bar.add_task("harvest", total=None, details="")
             try:
                 while True:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
 
 import attrs
 
 from ..errors import WorkflowKitError
-from ..source import Row
+from ..source import AttachmentRow, Row
 from .archive import Archive
 from .database import storable
 from .schema import TABLES, columns
 
-Reread = Callable[[bytes, int], Row]
-"""Makes a row anew from its raw JSON and its position."""
+Reread = Callable[[bytes, int], Sequence[Row]]
+"""Makes a row, and the links in it, anew from its raw JSON and its position."""
+
+Stored = Mapping[str, Any]
 
 _COUNTED = ("logs", "tasks", "nodes")
 """Tables whose positions have no gaps."""
 
+_NO_LOG = "there is a link of a log that isn't there"
 _SAID = """
     SELECT system, tenant, id, said, (
         SELECT count(*) FROM logs WHERE logs.system = told.system AND logs.tenant = told.tenant AND instance_id = id
@@ -59,14 +64,38 @@ async def verify(archive: Archive, readers: Mapping[tuple[str, str], Reread]) ->
     """
     for problem in await archive.transact(_structure):
         yield problem
-    for kind, table in TABLES.items():
-        if table in _COUNTED:
-            async for names, rows in archive.read(table):
-                for row in rows:
-                    stored = dict(zip(names, row, strict=True))
-                    reread = readers.get((stored["system"], table))
-                    for what in () if reread is None else _differences(columns(kind), stored, reread):
-                        yield Problem(row[0], row[1], row[2], f"{table}, position {stored['position']}: {what}")
+    async with aclosing(_rows(archive, "links")) as links:
+        left = await anext(links, None)
+        for table in _COUNTED:
+            async with aclosing(_rows(archive, table)) as rows:
+                async for row in rows:
+                    mine: list[Stored] = []
+                    while table == "logs" and left is not None and _key(left) <= _key(row):
+                        if _key(left) == _key(row):
+                            mine.append(left)
+                        else:
+                            yield _problem(left, _NO_LOG)
+                        left = await anext(links, None)
+                    if reread := readers.get((row["system"], table)):
+                        for what in _differences(row, mine, reread):
+                            yield _problem(row, f"{table}, position {row['position']}: {what}")
+        while left is not None:
+            yield _problem(left, _NO_LOG)
+            left = await anext(links, None)
+
+
+async def _rows(archive: Archive, table: str) -> AsyncGenerator[Stored]:
+    async for names, rows in archive.read(table):
+        for row in rows:
+            yield dict(zip(names, row, strict=True))
+
+
+def _key(row: Stored) -> tuple[Any, ...]:
+    return row["system"], row["tenant"], row["instance_id"], row["position"]
+
+
+def _problem(row: Stored, what: str) -> Problem:
+    return Problem(row["system"], row["tenant"], row["instance_id"], what)
 
 
 def _structure(connection: sqlite3.Connection) -> list[Problem]:
@@ -83,13 +112,21 @@ def _structure(connection: sqlite3.Connection) -> list[Problem]:
     return found
 
 
-def _differences(names: Sequence[str], stored: Mapping[str, object], reread: Reread) -> Iterator[str]:
-    """Yield what in a row isn't as its raw JSON has it."""
+def _differences(stored: Stored, links: Sequence[Stored], reread: Reread) -> Iterator[str]:
+    """Yield what in a row, and in its links, isn't as its raw JSON has it."""
     try:
-        made = reread(str(stored["raw"]).encode(), int(str(stored["position"])))
+        made, *expected = reread(stored["raw"].encode(), stored["position"])
     except WorkflowKitError as error:
         yield f"raw can't be read: {error}"
         return
-    for name in names:
+    for name in columns(type(made)):
         if storable(getattr(made, name)) != stored[name]:
             yield f"{name} isn't what raw says"
+    names = columns(AttachmentRow)
+    told = [[storable(getattr(link, name)) for name in names] for link in expected]
+    if sorted(told, key=_ordinal) != [[link[name] for name in names] for link in links]:
+        yield "its links aren't those that raw has"
+
+
+def _ordinal(link: Sequence[Any]) -> int:
+    return int(link[1])

@@ -48,7 +48,8 @@ class JodooClient(Client):
         timeout: seconds for one attempt.
         max_wait: seconds to wait for the limits at most, then `RateLimited` is raised, unsent.
         insecure_http: allow an ``http`` base URL on another machine.
-        transport: ``"httpx"``, or ``"auto"`` for the best that is installed, which is httpx so far.
+        transport: ``"httpx"``, ``"aiohttp"`` (less CPU; the ``speedups`` extra), or ``"auto"``: aiohttp where it is
+            installed, else httpx. What mocks httpx, such as respx, needs ``"httpx"``.
         retry: when to repeat what failed.
         observers: called with each telemetry record.
 

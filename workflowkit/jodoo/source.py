@@ -223,8 +223,13 @@ def expiry(url: str) -> datetime | None:
         return None
 
 
-READERS: Mapping[str, Callable[[bytes, int], Row]] = {
-    "logs": lambda raw, position: _log_row(decode(Document(raw), WorkflowLog), raw, position),
-    "tasks": lambda raw, position: _task_row(decode(Document(raw), Task), raw, position),
+def _reread_log(raw: bytes, position: int) -> Sequence[Row]:
+    log = decode(Document(raw), WorkflowLog)
+    return [_log_row(log, raw, position), *_links(log, position)]
+
+
+READERS: Mapping[str, Callable[[bytes, int], Sequence[Row]]] = {
+    "logs": _reread_log,
+    "tasks": lambda raw, position: [_task_row(decode(Document(raw), Task), raw, position)],
 }
-"""How rows are made anew from the raw JSON that an archive keeps, by table."""
+"""How a row, and the links in it, are made anew from the raw JSON that an archive keeps, by table."""

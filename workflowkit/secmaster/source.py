@@ -84,9 +84,9 @@ def _row(node: Node, raw: bytes, position: int) -> NodeRow:
     return NodeRow(position=position, raw=raw, **attrs.asdict(node, recurse=False))  # its columns are the node's fields
 
 
-def _reread(raw: bytes, position: int) -> NodeRow:
-    return _row(decode(Document(read_times(raw)), Node), raw, position)
+def _reread(raw: bytes, position: int) -> Sequence[Row]:
+    return [_row(decode(Document(read_times(raw)), Node), raw, position)]
 
 
-READERS: Mapping[str, Callable[[bytes, int], Row]] = {"nodes": _reread}
+READERS: Mapping[str, Callable[[bytes, int], Sequence[Row]]] = {"nodes": _reread}
 """How rows are made anew from the raw JSON that an archive keeps, by table."""
