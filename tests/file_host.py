@@ -17,6 +17,7 @@ class Host:
     def __init__(self) -> None:
         self.answers: dict[str, list[Answer]] = {}
         self.seen: list[tuple[str, str]] = []
+        self.silent: set[str] = set()
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -47,6 +48,8 @@ class Host:
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
             writer.write(answer(head) if callable(answer) else answer)
             await writer.drain()
+            if path in self.silent:
+                await reader.read()  # until the client has had enough
         writer.close()
 
 

@@ -78,13 +78,15 @@ def locate(model: Model) -> tuple[Document | None, tuple[str | int, ...]]:
 def bind(model: Model, origin: Any) -> None:
     """Tell a decoded model, and all models in it, where they came from."""
     _set_origin(model, origin)
-    for name, bind_child in _nested(type(model)):
+    for name, bind_child in _plans.get(type(model)) or _nested(type(model)):
         child = getattr(model, name)
+        if not child:
+            continue
         if type(child) is tuple:
             here = (origin, name)
             for index, element in enumerate(child):
                 bind_child(element, (here, index))
-        elif child is not None:
+        else:
             bind_child(child, (origin, name))
 
 

@@ -41,7 +41,7 @@ class Bench:
     def __init__(self, folder: Path, logs_per_page: int) -> None:
         self.folder = folder
         self.server = subprocess.Popen(
-            [sys.executable, str(HERE / "server.py"), str(logs_per_page)], stdout=subprocess.PIPE, text=True
+            [sys.executable, str(HERE.parent / "page_server.py"), str(logs_per_page)], stdout=subprocess.PIPE, text=True
         )
         assert self.server.stdout is not None
         self.base_url = f"http://127.0.0.1:{self.server.stdout.readline().strip()}/api"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import logging
+import ssl
 
+import httpx
 import pytest
 from file_host import Host, ranged, whole
 
-from workflowkit import TransportError
+from workflowkit import ConfigError, FileStore, TransportError
 from workflowkit.files import DeadLink, Fetcher, Unsafe
 from workflowkit.files.fetch import WrongPart
 
@@ -69,6 +71,7 @@ async def test_a_link_that_is_not_followed(host, url, why):
         ("http://files.jodoo.com/a", "only https"),
         ("file:///etc/passwd", "only https"),
         ("//elsewhere.example/a", "http://elsewhere.example: only https"),
+        ("https://[x", "isn't a URL"),
         ("/round", "more than 3 times"),
     ],
 )
@@ -81,7 +84,7 @@ async def test_a_redirect_that_is_not_followed(host, fetcher, where, why):
 
 async def test_where_a_redirect_leads_is_in_no_log(host, fetcher, caplog):
     caplog.set_level(logging.DEBUG)
-    host.answers["/a"] = [whole(b"", "Location: /b?e=1&token=secret", status="302 Found")]
+    host.answers["/a"] = [whole(b"", "Location: /b?attname=Bob's.pdf&e=1&token=secret", status="302 Found")]
     host.answers["/b"] = [whole(b"here")]
     assert (await fetch(fetcher, host.url("/a", "?e=1&token=secret")))[3] == b"here"
     assert "receive_response_headers" in caplog.text, "or the test proves nothing"
@@ -137,9 +140,33 @@ async def test_a_part_is_asked_for_only_of_the_very_content(host, fetcher):
     assert ["range" in head.lower() for head in host.asked("/a")] == [True, True, False]
 
 
+async def test_tls_that_breaks_while_a_file_comes(host, fetcher, monkeypatch):
+    async def broken(_):
+        raise ssl.SSLError(1, "[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC]")
+        yield b""
+
+    host.answers["/a"] = [whole(b"content")]
+    monkeypatch.setattr(httpx.Response, "aiter_raw", broken)
+    with pytest.raises(TransportError, match="the exchange with .* failed"):
+        await fetch(fetcher, host.url("/a"))
+
+
+async def test_a_host_may_be_named_with_its_usual_port(tmp_path):
+    assert FileStore(tmp_path, hosts=("files.example.com:443",)).hosts == ("files.example.com",)
+
+
+async def test_a_proxy_that_cannot_be_used(monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "socks4://me:secret@127.0.0.1:1")
+    with pytest.raises(ConfigError, match="ALL_PROXY names a proxy that can't be used") as caught:
+        await fetch(Fetcher(["files.jodoo.com"]), "https://files.jodoo.com/a")
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
+        whole(b"456789", "Content-Range: bytes 4-9/10", 'ETag: "y"', status="206 Partial"),
+        whole(b"456789", "Content-Range: bytes 4-9/10", status="206 Partial"),
         whole(b"456789", "Content-Range: bytes 3-9/10", status="206 Partial"),
         whole(b"4567", "Content-Range: bytes 4-7/10", status="206 Partial"),
         whole(b"456789", "Content-Range: bytes 4-9/*", status="206 Partial"),

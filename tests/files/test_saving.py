@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import shutil
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +16,7 @@ from file_host import ranged, whole
 from given import KINDS, Given, log_row
 
 from workflowkit import AuthenticationError, FileStore, HarvestError, NotFound, ServerError, TransportError, harvest
-from workflowkit.harvesting import count_files, list_files
+from workflowkit.harvesting import count_files, list_files, verify_files
 from workflowkit.source import AttachmentRow, Batch, Row
 
 SOON = timedelta(days=6)
@@ -321,7 +324,7 @@ async def test_a_file_that_fails_while_others_come_is_left_to_the_next_run(host,
     source = Linking({"i": [link(host.url("/bad")), link(host.url("/good"), ordinal=1)]})
     summary = await harvest(source, archive, attachments=store)
     assert (summary.files, summary.files_waiting, summary.files_lost) == (1, 1, 0)
-    assert await states() == [("pending", "the file's host answers HTTP 500"), ("saved", None)]
+    assert await states() == [("deferred", "the file's host answers HTTP 500"), ("saved", None)]
     host.answers["/bad"] = [whole(b"bad")]
     assert (await harvest(source, archive, attachments=store)).files_waiting == 0
 
@@ -416,3 +419,163 @@ async def test_two_sources_of_one_tenant_save_each_file_once(host, archive, stor
     ]
     summary = await harvest(sources, archive, attachments=store)
     assert (summary.files, len(host.seen)) == (30, 30)
+
+
+async def test_two_companies_with_the_same_link_do_not_write_the_same_part(host, archive, store):
+    content = bytes(3 * MEGABYTE)
+    host.answers = {"/a": [whole(content)]}
+    sources = [Linking({"i": [link(host.url("/a"))]}) for _ in range(2)]
+    sources[1].tenant = "another"
+    summary = await harvest(sources, archive, attachments=store)
+    assert (summary.files, saved(store)) == (2, {content})
+    assert [damage async for damage in verify_files(archive)] == []
+
+
+async def test_a_part_of_another_content_is_not_appended(host, archive, store):
+    old, new = b"a" * 4 * MEGABYTE, b"b" * 4 * MEGABYTE
+    cut = whole(old[: 2 * MEGABYTE], 'ETag: "x"', length=len(old))
+    host.answers = {"/a": [cut, lambda head: ranged(new, '"y"')(head.replace('"x"', '"y"')), whole(new, 'ETag: "y"')]}
+    await harvest(Linking({"i": [link(host.url("/a"))]}), archive, attachments=store)
+    assert "range:" in host.asked("/a")[1].lower()
+    assert saved(store) == {new}
+
+
+class Broken(Linking):
+    """Whose instances named so can't be asked for again: the service fails."""
+
+    async def batches(self, instance_id, after=None):
+        if instance_id in self.harvested and instance_id.startswith("broken"):
+            error = ServerError("no", code=None)
+            error.endpoint = "jodoo.workflow_logs"
+            raise error
+        async for batch in super().batches(instance_id, after):
+            yield batch
+
+
+async def test_one_instance_that_cannot_be_asked_again_holds_nobody_up(host, archive, store, states):
+    host.answers = {"/a": [whole(b"one")]}
+    source = Broken({"broken": [link(host.url("/b"), lives=timedelta(0))], "good": [link(host.url("/a"))]})
+    summary = await harvest(source, archive, attachments=store)
+    assert (summary.files, summary.files_waiting, summary.files_lost) == (1, 1, 0)
+    assert [state for state, _ in await states()] == ["deferred", "saved"]
+
+
+async def test_a_host_that_never_answers_does_not_hold_the_harvest_up(archive, tmp_path):
+    store = FileStore(tmp_path / "files", hosts=("127.0.0.1:1",), reserve=0)
+    source = Linking({str(n): [link(f"http://127.0.0.1:1/{n}")] for n in range(30)})
+    summary = await harvest(source, archive, attachments=store)
+    assert (summary.done, summary.files, summary.files_waiting, summary.files_lost) == (30, 0, 30, 0)
+
+
+async def test_stopping_does_not_wait_for_a_host_that_says_nothing(host, archive, tmp_path):
+    host.answers = {"/first": [whole(b"first")], "/a": [whole(b"", status="503 Down")]}
+    store = FileStore(tmp_path / "files", hosts=(host.name,), reserve=0, timeout=0.5)
+    await harvest(Linking({"i": [link(host.url("/first"))]}), archive, attachments=store)
+    host.answers["/first"] = [b""]
+    host.silent.add("/first")
+    stop = asyncio.Event()
+    source = Linking({"j": [link(host.url("/a"))]})
+    running = asyncio.create_task(harvest(source, archive, attachments=store, stop=stop))
+    while len(host.asked("/first")) < 2:
+        await asyncio.sleep(0.01)
+    stop.set()
+    assert (await asyncio.wait_for(running, 3)).stopped
+
+
+async def test_a_write_that_outlasts_its_time_ends_before_its_file_is_closed(host, archive, tmp_path, monkeypatch):
+    write = os.write
+    started: list[int] = []
+
+    def slow(descriptor, data):
+        if not started:
+            started.append(descriptor)
+            time.sleep(1)
+        return write(descriptor, data)
+
+    monkeypatch.setattr("workflowkit.files.store.os.write", slow)
+    host.answers = {f"/{n}": [whole(bytes([n]) * 2 * MEGABYTE)] for n in range(6)}
+    store = FileStore(tmp_path / "files", hosts=(host.name,), reserve=0, timeout=0.5)
+    source = Linking({"i": [link(host.url(f"/{n}"), ordinal=n) for n in range(6)]})
+    summary = await harvest(source, archive, attachments=store)
+    assert (started != [], summary.files, saved(store)) == (True, 6, {bytes([n]) * 2 * MEGABYTE for n in range(6)})
+    assert [damage async for damage in verify_files(archive)] == []
+
+
+async def test_the_room_is_looked_at_while_a_file_comes(host, archive, tmp_path, monkeypatch):
+    def free(path):
+        used = sum(file.stat().st_size for file in (tmp_path / "files").rglob("*") if file.is_file())
+        return shutil._ntuple_diskusage(0, 0, 5 * MEGABYTE - used)
+
+    monkeypatch.setattr("workflowkit.files.store.shutil.disk_usage", free)
+    store = FileStore(tmp_path / "files", hosts=(host.name,), reserve=2 * MEGABYTE)
+    endless = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + bytes(10 * MEGABYTE)
+    host.answers = {"/a": [endless]}
+    with pytest.raises(HarvestError, match="make room"):
+        await harvest(Linking({"i": [link(host.url("/a"))]}), archive, attachments=store)
+    assert sum(file.stat().st_size for file in (tmp_path / "files").rglob("*") if file.is_file()) <= 3 * MEGABYTE
+
+
+async def test_what_is_lost_unasked_says_nothing_of_the_host(host, archive, store):
+    down = whole(b"", status="503 Down")
+    host.answers = {"/a": [down, down, down, whole(b"one")]}
+    links = [link(host.url("/a"), lives=timedelta(days=1))]
+    links += [link(f"https://elsewhere.example/{n}", ordinal=n + 1) for n in range(10)]
+    summary = await harvest(Linking({"i": links}), archive, attachments=store)
+    assert (summary.files, summary.files_lost, summary.files_waiting) == (1, 10, 0)
+
+
+async def test_a_file_that_several_instances_link_to_is_lost_with_the_last_of_them(host, archive, store):
+    host.answers = {"/a": [whole(b"one")]}
+    source = Linking({"i": [link(host.url("/a"), lives=timedelta(0))], "j": [link(host.url("/a"), lives=timedelta(0))]})
+    for gone, there in (("i", "j"), ("j", "i")):
+        source.later[gone] = NotFound("no such instance", code=50016)
+        source.later[there] = [link(host.url("/a", "?e=new"))]
+        summary = await harvest(source, archive, attachments=store)
+        assert summary.files_lost == 0
+    assert summary.files_waiting == 0
+    names = {(file.instance_id, file.state) for file in await list_files(archive)}
+    assert names == {("i", "saved"), ("j", "saved")}
+
+
+async def test_each_place_has_the_name_that_it_gave(host, archive, store):
+    host.answers = {"/a": [whole(b"one")]}
+    url = host.url("/a")
+    links = [link(url, name="contract.pdf"), link(url, ordinal=1, name="copy.pdf"), link(url, ordinal=-1, name=None)]
+    await harvest(Linking({"i": links}), archive, attachments=store)
+    assert [(file.ordinal, file.name) for file in await list_files(archive)] == [
+        (-1, None),
+        (0, "contract.pdf"),
+        (1, "copy.pdf"),
+    ]
+
+
+async def test_who_tells_no_deadline_comes_last(host, archive, store):
+    host.answers = {f"/{n}": [whole(b"%d" % n)] for n in range(4)}
+    links = [link(host.url(f"/{n}"), ordinal=n, lives=None if n < 2 else SOON) for n in range(4)]
+    await harvest(Linking({"i": links}), archive)
+    one_by_one = FileStore(store.directory, hosts=store.hosts, concurrency=1, reserve=0)
+    await harvest(Linking({"i": links}), archive, attachments=one_by_one)
+    assert {path for path, _ in host.seen[:2]} == {"/2", "/3"}
+
+
+async def test_a_file_where_the_folder_should_be(host, archive, tmp_path):
+    (tmp_path / "files").write_text("precious")
+    for lives in (SOON, timedelta(0)):
+        source = Linking({"i": [link(host.url("/a"), lives=lives)]})
+        source.later["i"] = []
+        with pytest.raises(HarvestError, match="can't be written"):
+            await harvest(source, archive, attachments=tmp_path / "files", refresh=True)
+    assert (tmp_path / "files").read_text() == "precious"
+
+
+async def test_what_cannot_be_read_is_told_from_what_is_gone(host, archive, store):
+    host.answers = {f"/{n}": [whole(b"%d" % n)] for n in range(3)}
+    await harvest(Linking({"i": [link(host.url(f"/{n}"), ordinal=n) for n in range(3)]}), archive, attachments=store)
+    gone, folder, _ = (archive.path.parent / str(file.path) for file in await list_files(archive))
+    gone.unlink()
+    folder.unlink()
+    folder.mkdir()
+    assert {(damage.path, damage.what) async for damage in verify_files(archive)} == {
+        (str(gone), "it isn't there"),
+        (str(folder), "it can't be read"),
+    }

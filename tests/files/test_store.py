@@ -85,6 +85,9 @@ def test_a_link_planted_in_the_tree_leads_nowhere(tmp_path):
     (store.directory / "parts").symlink_to(outside)
     with pytest.raises(OSError, match="symbolic link"):
         save(store, "https://h/a", b"content")
+    (tmp_path / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    save(FileStore(tmp_path / "linked"), "https://h/a", b"content")
     assert [path.name for path in outside.iterdir()] == ["precious"]
     assert (outside / "precious").read_bytes() == b"precious"
 

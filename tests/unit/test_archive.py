@@ -361,3 +361,22 @@ async def test_a_caller_who_leaves_does_not_undo_the_job(path):
         assert (await archive.counts()).pending in (0, 1)
         await put(archive, "i", ROW)
         assert (await archive.counts()).done == 1
+
+
+async def test_a_locked_archive_is_told_to_all_who_wait_at_once(path):
+    async with Archive.open(path) as archive:
+        await archive.transact(lambda connection: connection.execute("PRAGMA busy_timeout = 200"))
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        asked = 0
+
+        def work(_):
+            nonlocal asked
+            asked += 1
+
+        answers = await asyncio.gather(*(archive.transact(work) for _ in range(50)), return_exceptions=True)
+        other.close()
+        assert asked == 0
+        assert {str(answer).rpartition(": ")[2] for answer in answers} == {
+            "another process is writing to it; wait for it to end, then run the same command again"
+        }

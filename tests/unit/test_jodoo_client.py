@@ -28,6 +28,7 @@ from workflowkit import (
     ServerError,
     TransportError,
 )
+from workflowkit._transport import proxy_for
 from workflowkit.client import Client
 from workflowkit.jodoo.endpoints import EDITIONS
 from workflowkit.ratelimit.ledger import ledger_of
@@ -475,3 +476,23 @@ def test_a_constructor_that_fails_shows_no_key_even_with_its_locals(key, options
     ours = [frame for frame in frames if "workflowkit/" in frame.filename.replace("\\", "/")]
     assert ours
     assert KEY not in repr([frame.locals for frame in ours])
+
+
+@pytest.mark.parametrize(
+    ("names", "url", "proxied"),
+    [
+        ("", "https://api.jodoo.com/api", True),
+        ("api.jodoo.com", "https://api.jodoo.com/api", False),
+        (".jodoo.com", "https://api.jodoo.com/api", False),
+        ("other.com", "https://api.jodoo.com:8443/api", True),
+        ("api.jodoo.com", "https://api.jodoo.com:8443/api", False),
+        ("fd00::1", "https://[fd00::1]/api", False),
+        ("*", "https://api.jodoo.com/api", False),
+        ("", "http://127.0.0.1:1/api", False),
+    ],
+)
+def test_the_proxy_of_the_environment_and_who_is_spared(monkeypatch, names, url, proxied):
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", names)
+    assert proxy_for(url) == ("http://proxy.example:3128" if proxied else None)

@@ -13,6 +13,7 @@ from .base import Transport as Transport
 from .base import is_loopback as is_loopback
 from .base import proxy_for as proxy_for
 from .base import tls_context as tls_context
+from .base import unusable_proxy as unusable_proxy
 from .over_httpx import HttpxTransport as HttpxTransport
 from .over_httpx import explain as explain
 

@@ -63,7 +63,8 @@ def proxy_for(url: str) -> str | None:
     """Return the proxy that the environment names for the URL's host, None for none."""
     proxies = getproxies()
     proxy = proxies.get(urlsplit(url).scheme) or proxies.get("all")
-    if not proxy or is_loopback(url) or proxy_bypass(host_of(url)):
+    names = (host_of(url), urlsplit(url).hostname or "")
+    if not proxy or is_loopback(url) or any(map(proxy_bypass, names)):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
 

@@ -17,18 +17,18 @@ from ..redact import Headers
 from . import base
 from .base import KEPT, closed, elsewhere, host_of, proxy_for, tls_context, too_large, too_slow, unusable_proxy
 
-_TOKEN = re.compile(r"(?i)((?:x-subject-token|location)', b')[^']*")
-"""A token, and where a signed link leads, among the headers of an answer."""
+_SECRET = re.compile(r"(?i)b'(x-subject-token|location)'")
+"""Headers of an answer that hold a token, or a signed link."""
 
 
-def _hide_tokens(record: logging.LogRecord) -> bool:
-    """Keep tokens out of the debug log that the HTTP library writes of every response's headers."""
-    if isinstance(record.msg, str) and ("x-subject-token" in record.msg.lower() or "location" in record.msg.lower()):
-        record.msg = _TOKEN.sub(r"\1[redacted]", record.msg)
+def _hide_secrets(record: logging.LogRecord) -> bool:
+    """Keep secrets out of the debug log that the HTTP library writes of every response's headers."""
+    if isinstance(record.msg, str) and _SECRET.search(record.msg):
+        record.msg = record.msg.partition("return_value=")[0] + "[redacted]"
     return True
 
 
-logging.getLogger("httpcore.http11").addFilter(_hide_tokens)
+logging.getLogger("httpcore.http11").addFilter(_hide_secrets)
 
 
 class HttpxTransport:
@@ -48,13 +48,13 @@ class HttpxTransport:
 
     async def send(self, request: Request, *, timeout: float, timing: Timing) -> Response:
         """See `Transport`."""
-        pool = await self._take()
+        pool, connects = await self._take()
         try:
             async with asyncio.timeout(timeout):
-                return await self._exchange(pool, request, timing)
+                return await self._exchange(pool, request, timing, connects=connects)
         except TimeoutError:
             raise too_slow(timeout) from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:  # TLS breaks with an OSError
             raise TransportError(explain(error, self._base_url)) from None
         except RuntimeError:
             if not self._closed:
@@ -69,19 +69,26 @@ class HttpxTransport:
         while self._pools:
             await self._pools.pop().aclose()
 
-    async def _take(self) -> httpx.AsyncHTTPTransport:
-        """Return the pool that was used last, or a new one; close those that nobody has needed for a while."""
+    async def _take(self) -> tuple[httpx.AsyncHTTPTransport, bool]:
+        """Return the pool that was used last, or a new one, and whether it has to connect; close what idles."""
         self._loop = self._loop or asyncio.get_running_loop()
-        while len(self._idle) > 1 and self._idle[0][1] < time.monotonic() - KEPT:
-            pool, _ = self._idle.popleft()
-            self._pools.discard(pool)
-            await pool.aclose()
-        pool = self._idle.pop()[0] if self._idle else await self._make()
         if self._closed:
             raise closed()
         if self._loop is not asyncio.get_running_loop():
             raise elsewhere()
-        return pool
+        expired = time.monotonic() - KEPT
+        while len(self._idle) > 1 and self._idle[0][1] < expired:
+            pool, _ = self._idle.popleft()
+            self._pools.discard(pool)
+            await pool.aclose()
+        if self._idle:
+            pool, since = self._idle.pop()
+            return pool, since < expired
+        pool = await self._make()
+        if self._closed:  # meanwhile
+            raise closed()
+        self._pools.add(pool)
+        return pool, True
 
     async def _make(self) -> httpx.AsyncHTTPTransport:
         secure = self._base_url.startswith("https:")
@@ -93,20 +100,20 @@ class HttpxTransport:
         except (ImportError, ValueError):
             raise unusable_proxy() from None
 
-    async def _exchange(self, pool: httpx.AsyncHTTPTransport, request: Request, timing: Timing) -> Response:
+    async def _exchange(
+        self, pool: httpx.AsyncHTTPTransport, request: Request, timing: Timing, *, connects: bool
+    ) -> Response:
         async def trace(event: str, _: object) -> None:
             if event == "http11.send_request_headers.started":  # the last of them: a proxy is sent some first
                 timing.left = time.monotonic()
 
-        is_new = pool not in self._pools
-        self._pools.add(pool)
-        timing.left = None if is_new else time.monotonic()
+        timing.left = None if connects else time.monotonic()
         message = httpx.Request(
             request.method,
             request.url,
             headers={"Accept": "*/*", "Accept-Encoding": "gzip, deflate", **request.headers},
             content=request.content,
-            extensions={"trace": trace} if is_new else {},
+            extensions={"trace": trace} if connects else {},
         )
         answer = await pool.handle_async_request(message)
         timing.began = time.monotonic()

@@ -82,12 +82,19 @@ def _show(archive: str, counts: FileCounts, files: list[File], *, as_json: bool)
     if as_json:
         print_json({**attrs.asdict(counts), "files": [attrs.asdict(file) for file in files]})
         return
-    rows = [("saved", f"{counts.saved:,}"), ("waiting", f"{counts.waiting:,}"), ("lost", f"{counts.lost:,}")]
-    print_table(f"{archive}: {megabytes(counts.bytes)} saved", ("", "number"), rows)
+    rows = [("saved", counts.saved), ("of these not as announced", counts.differing), ("waiting", counts.waiting)]
+    rows.append(("lost", counts.lost))
+    print_table(f"{archive}: {megabytes(counts.bytes)} saved", ("", "number"), ((name, f"{n:,}") for name, n in rows))
     if counts.next_deadline:
         say(f"the first link of those that wait dies at {counts.next_deadline}")
     if files:
-        total = counts.saved + counts.waiting + counts.lost
-        title = "files" if len(files) == total else f"the first {len(files)} of {total:,} files (--json has all)"
-        shown = ((file.name or _SIGNATURE, file.instance_id, file.state, file.path or file.reason) for file in files)
+        title = f"the first {_SHOWN} links (--json has all)" if len(files) == _SHOWN else "links"
+        shown = (
+            (_SIGNATURE if file.ordinal < 0 else file.name, file.instance_id, file.state, _where(file))
+            for file in files
+        )
         print_table(title, ("name", "instance", "status", "where it is, or why not"), shown)
+
+
+def _where(file: File) -> str:
+    return "; ".join(filter(None, (file.path, file.reason)))

@@ -90,7 +90,9 @@ def describe(summary: Summary, archive: str, attachments: str | None = None) -> 
     """Return what a harvest did, for people."""
     files = [] if attachments is None else list(_describe_files(summary, archive, attachments))
     if not summary.done + summary.failed + summary.skipped:
-        return f"nothing to do: there are no such instances ({count_of(summary.requests, 'request')})"
+        return "\n".join(
+            [f"nothing to do: there are no such instances ({count_of(summary.requests, 'request')})", *files]
+        )
     harvested = f"{counted(summary)} harvested into {archive}"
     saved = f", which has saved {count_of(summary.saved, 'request')}" if summary.saved else ""
     lines = [f"{harvested}, {count_of(summary.requests, 'request')}; {summary.skipped:,} were there already{saved}"]

@@ -11,12 +11,12 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import attrs
 import httpx
 
-from .._transport import explain, is_loopback, proxy_for, tls_context
+from .._transport import explain, is_loopback, proxy_for, tls_context, unusable_proxy
 from ..errors import TransportError
 
 _REDIRECTS = 3
@@ -27,6 +27,10 @@ _DEAD = frozenset({401, 403, 404, 410})
 _PASSING = frozenset({408, 425, 429})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_BROKEN = (httpx.HTTPError, httpx.StreamError, OSError)
+"""What goes wrong on the way; an OSError is one of TLS."""
+
+_ALLOW = "--file-host allows one, `workflowkit attachments ARCHIVE --retry` then tries again"
 _STRONG = re.compile(r'"[\x21\x23-\x7e]+"')
 
 
@@ -71,17 +75,18 @@ class Fetcher:
     async def get(self, url: str, *, offset: int = 0, etag: str | None = None) -> AsyncIterator[Answer]:
         """Ask for a file; from an offset on, if it still is the one of that etag.
 
-        Raises DeadLink, Unsafe, or TransportError if asking again later may help.
+        Raises DeadLink, Unsafe, WrongPart if another part came than was asked for, or TransportError if
+        asking again later may help.
         """
         part = {"Range": f"bytes={offset}-", "If-Range": etag} if offset and etag else {}
         try:
             answer = await self._follow(url, part)
-            try:
-                yield _judge(answer, offset if part else 0)
-            finally:
-                await answer.aclose()
-        except (httpx.HTTPError, httpx.StreamError) as error:
+        except _BROKEN as error:
             raise TransportError(explain(error, url)) from None
+        try:
+            yield _judge(answer, url, offset if part else 0, etag)
+        finally:
+            await answer.aclose()
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -90,7 +95,7 @@ class Fetcher:
 
     async def _follow(self, url: str, headers: dict[str, str]) -> httpx.Response:
         for _ in range(1 + _REDIRECTS):
-            transport = await self._transport(self._allowed(url))
+            transport = await self._transport(url, self._allowed(url))
             try:
                 request = httpx.Request(
                     "GET",
@@ -104,11 +109,14 @@ class Fetcher:
             if answer.status_code not in _MOVED:
                 return answer
             await answer.aclose()
-            url = urljoin(url, answer.headers.get("location", ""))
+            try:
+                url = urljoin(url, answer.headers.get("location", ""))
+            except ValueError:
+                raise Unsafe("it is redirected to what isn't a URL") from None
         raise Unsafe(f"it is redirected more than {_REDIRECTS} times")
 
-    def _allowed(self, url: str) -> SplitResult:
-        """Return the parts of a URL that may be asked; raises Unsafe, which names the host only."""
+    def _allowed(self, url: str) -> str:
+        """Return scheme and host of a URL that may be asked; raises Unsafe, which says no more of it."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -120,19 +128,21 @@ class Fetcher:
         if not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))):
             raise Unsafe(f"it leads to {parts.scheme}://{name}: only https is taken")
         if "@" in parts.netloc or name not in self._hosts:
-            raise Unsafe(f"it leads to {name}, which isn't an allowed host; --file-host allows one")
-        return parts
+            raise Unsafe(f"it leads to {name}, which isn't an allowed host; {_ALLOW}")
+        return f"{parts.scheme}://{name}"
 
-    async def _transport(self, parts: SplitResult) -> httpx.AsyncHTTPTransport:
-        origin = f"{parts.scheme}://{parts.netloc}"
+    async def _transport(self, url: str, origin: str) -> httpx.AsyncHTTPTransport:
         if origin not in self._transports:
             context = await asyncio.to_thread(tls_context)
-            made = httpx.AsyncHTTPTransport(verify=context, proxy=proxy_for(origin))
+            try:
+                made = httpx.AsyncHTTPTransport(verify=context, proxy=proxy_for(url))
+            except (ImportError, ValueError):
+                raise unusable_proxy() from None
             self._transports.setdefault(origin, made)
         return self._transports[origin]
 
 
-def _judge(answer: httpx.Response, offset: int) -> Answer:
+def _judge(answer: httpx.Response, url: str, offset: int, wanted: str | None) -> Answer:
     """Return what an answer brings, if it is a file."""
     status = answer.status_code
     if status in _DEAD:
@@ -147,7 +157,7 @@ def _judge(answer: httpx.Response, offset: int) -> Answer:
     if status == 206 and offset:
         found = _RANGE.fullmatch(answer.headers.get("content-range", ""))
         first, last, size = (int(number) for number in found.groups()) if found else (-1, -1, 0)
-        if first != offset or last != size - 1:
+        if first != offset or last != size - 1 or etag != wanted:
             raise WrongPart
     elif status == 416 and offset:
         raise WrongPart
@@ -155,7 +165,15 @@ def _judge(answer: httpx.Response, offset: int) -> Answer:
         raise Unsafe(f"the host answers HTTP {status}")
     else:
         offset = 0
-    return Answer(offset, size, etag if _STRONG.fullmatch(etag) else None, answer.aiter_raw())
+    return Answer(offset, size, etag if _STRONG.fullmatch(etag) else None, _pieces(answer, url))
+
+
+async def _pieces(answer: httpx.Response, url: str) -> AsyncIterator[bytes]:
+    try:
+        async for piece in answer.aiter_raw():
+            yield piece
+    except _BROKEN as error:
+        raise TransportError(explain(error, url)) from None
 
 
 class WrongPart(Exception):

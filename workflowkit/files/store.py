@@ -68,7 +68,7 @@ class FileStore:
             if not host or set(host) & set("/@?# "):
                 raise ConfigError(f"host {host!r}: pass a name such as files.example.com, or name:port")
         self.directory: Path = Path(directory).absolute()
-        self.hosts: tuple[str, ...] = hosts
+        self.hosts: tuple[str, ...] = tuple(host.removesuffix(":443") for host in hosts)
         self.concurrency: int = concurrency
         self.largest: int = largest
         self.reserve: int = reserve
@@ -82,7 +82,7 @@ class FileStore:
     def make_room(self, size: int) -> None:
         """Raise HarvestError if a file of so many bytes leaves too little room on the disk."""
         try:
-            _make_folder(self.directory)
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             free = shutil.disk_usage(self.directory).free
         except OSError as error:
             raise self.explain(error) from None
@@ -92,9 +92,9 @@ class FileStore:
                 "stay so; make room and run the same command again, what is saved is safe"
             )
 
-    def part(self, link: str) -> Part:
-        """Return the place where what is behind a link is written until it is whole."""
-        return Part(self.directory, hashlib.sha256(link.encode("utf-8", "surrogatepass")).hexdigest()[:32])
+    def part(self, identity: str) -> Part:
+        """Return where a file is written until it is whole: a place for each identity, which two must not share."""
+        return Part(self.directory, hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32])
 
     def explain(self, error: OSError) -> HarvestError:
         """Return what an error of the file system means to who runs a harvest."""
@@ -117,7 +117,7 @@ class Part:
 
     def open(self, *, resume: bool) -> Self:
         """Open it, with what an earlier try has left or without; `size` is how much that is."""
-        _make_folder(self._directory)
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make_folder(self._path.parent)
         self._file = os.open(self._path, _OPEN, 0o600)
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
@@ -153,7 +153,8 @@ class Part:
         folder = self._directory / sha256[:2]
         os.fsync(self._opened)
         self.close()
-        _make_folder(folder)
+        if _make_folder(folder):
+            _sync_folder(self._directory)
         self._path.replace(folder / sha256)
         _sync_folder(folder)
         return Kept(sha256, self.size, folder / sha256)
@@ -182,19 +183,25 @@ class Part:
 
 
 def hash_of(path: Path) -> str | None:
-    """Return the SHA-256 of a file's content in hexadecimal, None if there is no such file."""
+    """Return the SHA-256 of a file's content in hexadecimal, None if there is no such file, "" if it can't be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return None
+    except OSError:
+        return ""
 
 
-def _make_folder(path: Path) -> None:
-    """Make a folder, if need be; a link in its place would lead out of the tree, and is an error."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.is_symlink():
-        raise OSError(f"{path} is a symbolic link, not a folder; remove it")
+def _make_folder(path: Path) -> bool:
+    """Make a folder within the tree, if need be; a link in its place would lead out of it, and is an error."""
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        if path.is_symlink() or not path.is_dir():
+            raise OSError(f"{path} isn't a folder, or a symbolic link to one; remove it") from None
+        return False
+    return True
 
 
 def _sync_folder(path: Path) -> None:

@@ -15,6 +15,9 @@ from ..errors import HarvestError
 from .schema import APPLICATION_ID, CREATE, UPGRADES, VERSION
 
 _LARGEST_INTEGER = 2**63 - 1
+_STATEMENTS = 1024
+"""Compiled statements that are kept: one for each table and number of rows."""
+
 _NAMED = "CREATE TABLE temp.named (run INTEGER, instance INTEGER, PRIMARY KEY (run, instance)) WITHOUT ROWID"
 """What this process has named already in each of its runs: an id that comes again is counted once."""
 
@@ -30,7 +33,7 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
         reason = "is a folder; name a file in it" if path.exists() else "there is no archive here; a harvest makes one"
         raise HarvestError(f"{path}: {reason}")
     try:
-        connection = sqlite3.connect(path, isolation_level=None, timeout=5.0) if create else open_reader(path)
+        connection = _open_writer(path) if create else open_reader(path)
     except sqlite3.Error as error:
         raise HarvestError(f"{path}: {explain(error)}") from error
     try:
@@ -46,6 +49,10 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _open_writer(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, timeout=5.0, cached_statements=_STATEMENTS)
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

@@ -1,16 +1,20 @@
-"""Saving files while a harvest runs, before the links to them die.
+"""Saving files while a harvest runs, before the links to them die: earliest deadline first.
 
-Whose link dies first is saved first. One that is dead, or about to die, is renewed: the page of the
-instance's logs that it stands in is asked for again, through the limiter as every request. A file
-that fails for a passing reason is held and tried again, as instances are.
+A link that is dead, or about to die, is renewed: the page of logs that it stands in is asked for again,
+through the limiter as every request. A file that fails for a passing reason is held until its peer,
+the file host or the API, has answered for something else: who fails thrice while the peer works is left
+to the next run. If nothing else is there to try, something that is known to be there tells.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
+
+import attrs
 
 from ..errors import (
     ApiError,
@@ -20,25 +24,22 @@ from ..errors import (
     RateLimited,
     ServerError,
     TransportError,
+    WorkflowKitError,
 )
-from ..files import DeadLink, Fetcher, FileStore, Part, Unsafe
-from ..files.etag import named_in
-from ..files.fetch import Answer, WrongPart
+from ..files import DeadLink, Fetcher, FileStore, Unsafe
 from ..source import AttachmentRow, Source
 from .archive import Archive
 from .links import Links, Wanted, is_dying
 from .outage import PASSING, Outage
+from .saving import Saver
 from .suspects import Suspects
 from .tally import Report, Tally
 
 _MARGIN = 60.0
 """Seconds that a link must live for, so that it needn't be renewed before the file is asked for."""
 
-_PIECE = 1 << 20
-"""Bytes that are written at a time, in a thread. Only what is larger is worth going on with after a break."""
-
 _SUSPECTS = 3
-"""Failures in a row that a single worker needs before it takes the host to be down."""
+"""Files that must be held before a single worker takes a peer to be down; and tries without any other sign."""
 
 _SELDOM = 50
 """How many times as long as counting takes, it isn't done again; a second at least."""
@@ -46,6 +47,28 @@ _SELDOM = 50
 
 class Lost(Exception):
     """The file can't be had any more."""
+
+
+@attrs.define
+class _Peer:
+    """One of the two that are asked: the file host, or the API.
+
+    Attributes:
+        answers: asks it for what is known to be there; None if nothing is.
+        in_vain: how often in a row it was tried again although nothing is known to be there.
+    """
+
+    answers: Callable[[], Awaitable[bool | None]]
+    outage: Outage
+    suspects: Suspects = attrs.Factory(Suspects)
+    in_vain: int = 0
+
+    def works(self, link: str | None) -> tuple[set[str], set[str]]:
+        """Take in that it has answered for a link; return which others may try again, and which are left."""
+        self.in_vain = 0
+        self.outage.end()
+        free, left = self.suspects.judge(link)
+        return free, set(left)
 
 
 class Downloads:
@@ -66,18 +89,20 @@ class Downloads:
         stop: asyncio.Event,
         max_outage: float,
     ) -> None:
+        self.parts: int = 0
         self._source = source
         self._links = Links(archive, source.system, source.tenant)
-        self._store = store
+        self._concurrency = store.concurrency
         self._fetcher = Fetcher((*source.file_hosts, *store.hosts))
+        self._saver = Saver(self._links, store, self._fetcher)
         self._tally = tally
         self._report = report
         self._stop = stop
-        self._outage = Outage(stop, max_outage)
-        self._suspects = Suspects()
-        self._taken: set[str] = set()  # under way, held, or given up for now
+        self._host = _Peer(self._host_answers, Outage(stop, max_outage))
+        self._api = _Peer(self._api_answers, Outage(stop, max_outage))
+        self._taken: set[str] = set()  # under way, or held
         self._under_way = 0
-        self.parts: int = 0
+        self._given_up = False
         self._grown = asyncio.Event()
         self._done = asyncio.Event()
         self._count_at = 0.0
@@ -95,10 +120,11 @@ class Downloads:
     async def work(self) -> None:
         """Save files until there are no more to come, or the harvest is to stop."""
         taking = asyncio.Lock()
+        await self._links.take_up_again()
         try:
             async with asyncio.TaskGroup() as group:
                 waking = group.create_task(self._wake_at_stop())
-                await asyncio.wait([group.create_task(self._worker(taking)) for _ in range(self._store.concurrency)])
+                await asyncio.wait([group.create_task(self._worker(taking)) for _ in range(self._concurrency)])
                 waking.cancel()
         finally:
             await self._fetcher.aclose()
@@ -128,21 +154,17 @@ class Downloads:
         """Return the file to save next, None at the end; wait where there is nothing to do for now."""
         while not self._stop.is_set():
             self._grown.clear()
-            ended = not self.parts
-            held = self._suspects.held
-            if len(held) < max(self._store.concurrency, _SUSPECTS) and (file := await self._take()):
+            last = not self.parts
+            doubtful = [peer for peer in (self._host, self._api) if peer.suspects.held]
+            crowded = sum(len(peer.suspects.held) for peer in doubtful) >= max(self._concurrency, _SUSPECTS)
+            if not crowded and (file := await self._take()):
                 return file
-            if self._under_way or not (held or ended):
+            if self._under_way or not (doubtful or last):
                 await self._grown.wait()
-            elif held:
-                error = next(reversed(held.values()))
-                await self._outage.wait(error)
-                if error.endpoint is not None:  # it is the API that fails, asked for a new link
-                    self._taken -= self._suspects.release()
-                elif not self._stop.is_set() and await self._host_answers():
-                    self._judge(None)
-            else:
+            elif not doubtful or self._given_up:
                 return None
+            else:
+                await self._clear_up(doubtful[0])
         return None
 
     async def _take(self) -> Wanted | None:
@@ -151,149 +173,120 @@ class Downloads:
             return file
         return None
 
-    async def _save(self, file: Wanted) -> None:
+    async def _clear_up(self, peer: _Peer) -> None:
+        """Wait, and find out whether the peer is down or those that are held are to blame."""
+        await peer.outage.wait(next(reversed(peer.suspects.held.values())))
+        if self._stop.is_set():
+            return
+        answers = await peer.answers()
+        if answers:
+            await self._works(peer, None)
+        elif answers is None:  # then only those that are held can tell
+            peer.in_vain += 1
+            self._given_up = peer.in_vain > _SUSPECTS and not self.parts
+            self._taken -= peer.suspects.release() if not self._given_up else set()
+
+    async def _works(self, peer: _Peer, link: str | None) -> None:
+        free, left = peer.works(link)
+        self._taken -= free | left
+        for each in left:
+            await self._links.defer(each)
+
+    async def _host_answers(self) -> bool | None:
+        url = await self._links.witness()
+        return None if url is None else await self._saver.host_answers(url)
+
+    async def _api_answers(self) -> bool | None:
+        instance_id = await self._links.witness_instance()
+        if instance_id is None:
+            return None
         try:
-            await self._save_or_renew(file)
-        except Lost as lost:
-            await asyncio.to_thread(self._store.part(file.link).discard)
-            await self._links.lost(file, str(lost))
-            self._tally.files_lost += 1
+            async with aclosing(self._source.batches(instance_id, 1)) as batches:
+                batch = await anext(batches, None)
+                self._tally.requests += batch.requests if batch else 0
         except PASSING as error:
             self._tally.requests += error.attempts
-            self._suspects.hold(file.link, error)
-            await self._links.later(file.link, str(error))
-            return
-        self._outage.end()
-        self._taken.discard(file.link)
-        self._judge(file.link)
-
-    def _judge(self, saved: str | None) -> None:
-        """Let those that are held try again; who fails while the host works is left to the next run."""
-        free, _ = self._suspects.judge(saved)
-        self._taken -= free
-
-    async def _host_answers(self) -> bool:
-        """Return whether the host answers for a file that it had before, whatever; True if there is none to ask for."""
-        witness = await self._links.witness()
-        if witness is None:
-            return True
-        try:
-            async with self._fetcher.get(witness):
-                pass
-        except TransportError:
             return False
-        except (DeadLink, Unsafe):
-            pass
-        self._outage.end()
+        except (AuthenticationError, QuotaExceeded):
+            raise
+        except (ApiError, DecodeError) as error:
+            self._tally.requests += error.attempts
         return True
 
-    async def _save_or_renew(self, file: Wanted) -> None:
+    async def _save(self, file: Wanted) -> None:
+        try:
+            size = await self._save_or_renew(file)
+        except Lost as lost:
+            await self._saver.lose(file, str(lost))
+            self._tally.files_lost += 1
+            self._taken.discard(file.link)
+        except PASSING as error:
+            self._tally.requests += error.attempts
+            peer = self._host if error.endpoint is None else self._api
+            peer.suspects.hold(file.link, error)
+            await self._links.later(file.link, str(error))
+        else:
+            self._tally.files += 1
+            self._tally.file_bytes += size
+            self._taken.discard(file.link)
+            await self._works(self._host, file.link)
+
+    async def _save_or_renew(self, file: Wanted) -> int:
         renewed = is_dying(file, _MARGIN)
         if renewed:
             file = await self._renewed(file)
         try:
             try:
-                await self._fetch(file)
+                return await self._saver.save(file)
             except DeadLink:
                 if renewed:
                     raise
-                await self._fetch(await self._renewed(file))
+                return await self._saver.save(await self._renewed(file))
         except DeadLink as error:
             raise Lost(f"{error}, also with a new link") from None
         except Unsafe as error:
             raise Lost(str(error)) from None
 
     async def _renewed(self, file: Wanted) -> Wanted:
-        """Return the file with a new link, from its log."""
-        try:
-            for after in (file.position + 1, None):
-                async with aclosing(self._source.batches(file.instance_id, after)) as batches:
-                    async for batch in batches:
-                        self._tally.requests += batch.requests
-                        links = [row for row in batch.rows if isinstance(row, AttachmentRow)]
-                        if any(row.url.partition("?")[0] == file.link for row in links):
-                            return await self._links.renew(file, links)
-                        if after is not None:
-                            break
-        except (AuthenticationError, QuotaExceeded, TransportError, RateLimited):
-            raise
-        except (ApiError, DecodeError) as error:
-            if isinstance(error, ServerError) and not error.subject_only:
+        """Return the file with a new link: from the log where it was read last, or from another that has it."""
+        reason: WorkflowKitError | None = None
+        for instance_id, position in [(file.instance_id, file.position), *await self._links.elsewhere(file)]:
+            try:
+                rows = await self._links_of(instance_id, position, file.link)
+            except (AuthenticationError, QuotaExceeded, TransportError, RateLimited):
                 raise
-            self._tally.requests += error.attempts
-            raise Lost(f"its link has died, and there is no new one: {error}") from None
+            except (ApiError, DecodeError) as error:
+                if isinstance(error, ServerError) and not error.subject_only:
+                    raise
+                self._tally.requests += error.attempts
+                reason = reason or error
+                continue
+            if rows:
+                await self._works(self._api, file.link)
+                return await self._links.renew(file, instance_id, rows)
+        if reason is not None:
+            raise Lost(f"its link has died, and there is no new one: {reason}")
         raise Lost("its link has died, and its logs don't have it any more")
 
-    async def _fetch(self, file: Wanted) -> None:
-        """Save the file; what was written stays if it breaks off, for another try."""
-        part = self._store.part(file.link)
-        try:
-            self._check_size(file.size or 0)
-            await asyncio.to_thread(self._store.make_room, file.size or 0)
-            await asyncio.to_thread(part.open, resume=file.etag is not None)
-            async with asyncio.timeout(self._store.timeout):
-                try:
-                    await self._receive(file, part, file.etag if part.size else None)
-                except WrongPart:
-                    await self._receive(file, part, None)
-                if _differs(file, part):  # what breaks on its way seldom breaks twice
-                    await self._receive(file, part, None)
-            differs = _differs(file, part)
-            kept = await asyncio.to_thread(part.keep)
-        except TimeoutError:
-            raise TransportError(f"not whole within {self._store.timeout:g} s") from None
-        except OSError as error:
-            raise self._store.explain(error) from None
-        except Unsafe:
-            await asyncio.to_thread(part.discard)
-            raise
-        finally:
-            part.close()
-        await self._links.saved(file, kept, differs)
-        self._tally.files += 1
-        self._tally.file_bytes += kept.bytes
-
-    async def _receive(self, file: Wanted, part: Part, etag: str | None) -> None:
-        async with self._fetcher.get(file.url, offset=part.size if etag else 0, etag=etag) as answer:
-            self._check_size(answer.size or 0)
-            if answer.offset != part.size:
-                await asyncio.to_thread(part.restart)
-            if answer.offset == 0:
-                await self._note(file, answer)
-            buffer = bytearray()
-            async for piece in answer.pieces:
-                buffer += piece
-                self._check_size(part.size + len(buffer))
-                if len(buffer) >= _PIECE:
-                    await asyncio.to_thread(part.write, bytes(buffer))
-                    buffer.clear()
-            await asyncio.to_thread(part.write, bytes(buffer))
-
-    async def _note(self, file: Wanted, answer: Answer) -> None:
-        """Note of what content the part is, before any of it is written: another try goes on with no other."""
-        etag = answer.etag if answer.size is None or answer.size > _PIECE else None
-        if etag != file.etag:
-            await self._links.begin(file, etag)
-
-    def _check_size(self, size: int) -> None:
-        if size > self._store.largest:
-            raise Unsafe(f"it is larger than {self._store.largest:,} bytes")
+    async def _links_of(self, instance_id: str, position: int, link: str) -> list[AttachmentRow]:
+        """Return the links of the page of logs that has this one: where it was, or else anywhere in the instance."""
+        for after in (position + 1, None):
+            async with aclosing(self._source.batches(instance_id, after)) as batches:
+                async for batch in batches:
+                    self._tally.requests += batch.requests
+                    rows = [row for row in batch.rows if isinstance(row, AttachmentRow)]
+                    if any(row.url.partition("?")[0] == link for row in rows):
+                        return rows
+                    if after is not None:
+                        break
+        return []
 
     async def _count(self) -> None:
         """Report how many files wait, and when the first of their links dies."""
         began = time.monotonic()
         if began >= self._count_at:
+            self._count_at = began + 1.0
             self._tally.files_waiting, deadline = await self._links.waiting()
             self._tally.deadline = None if deadline is None else datetime.fromisoformat(deadline)
-            took = time.monotonic() - began
-            self._count_at = began + max(1.0, _SELDOM * took)
+            self._count_at = began + max(1.0, _SELDOM * (time.monotonic() - began))
         self._report.tell()
-
-
-def _differs(file: Wanted, part: Part) -> str | None:
-    """Return how what came isn't what was announced, None if it is."""
-    if file.size is not None and part.size != file.size:
-        return f"{file.size:,} bytes were announced, {part.size:,} came"
-    if named_in(file.link) not in (None, part.etag):
-        return "its content isn't the one that its address names"
-    return None

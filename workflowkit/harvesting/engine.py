@@ -75,8 +75,8 @@ async def harvest(
         max_outage: seconds for which the service may fail before its error is raised; if it has never
             answered in this call, that is at once.
         attachments: the folder to save the files behind attachments and signatures in, those of earlier runs
-            included; a `FileStore` says more. They are saved side by side with the harvest, whose
-            link dies first first; by default none are.
+            included; a `FileStore` says more. They are saved side by side with the harvest, earliest
+            deadline first; by default none are.
         observers: called with a `HarvestProgress` after every change.
 
     Raises:

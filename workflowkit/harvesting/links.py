@@ -15,6 +15,7 @@ from ..files import Kept, hash_of
 from ..source import AttachmentRow
 from .archive import Archive
 from .database import now, storable
+from .schema import LINK_OF
 
 _NAMES = ("system", "tenant", "link", "url", "expires_at", "size", "instance_id", "position")
 _REMEMBER = f"INSERT INTO files ({', '.join(_NAMES)}) VALUES "
@@ -22,10 +23,11 @@ _OR_RENEW = f"""
     ON CONFLICT (system, tenant, link) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _NAMES[3:])}
     WHERE files.state <> 'saved'
 """
+_MOST_ROWS = 100
 _TENANT = "system = ? AND tenant = ?"
 _TAKE = f"""
     SELECT link, url, expires_at, size, instance_id, position, etag FROM files
-    WHERE {_TENANT} AND state = 'pending' ORDER BY expires_at LIMIT ?
+    WHERE {_TENANT} AND state = 'pending' ORDER BY expires_at IS NULL, expires_at LIMIT ?
 """
 _ONE = f"SELECT link, url, expires_at, size, instance_id, position, etag FROM files WHERE {_TENANT} AND link = ?"
 _BEGIN = f"UPDATE files SET etag = ? WHERE {_TENANT} AND link = ?"
@@ -34,17 +36,26 @@ _SAVED = f"""
     WHERE {_TENANT} AND link = ?
 """
 _LOST = f"UPDATE files SET state = 'lost', reason = ?, etag = NULL WHERE {_TENANT} AND link = ?"
+_DEFER = f"UPDATE files SET state = 'deferred' WHERE {_TENANT} AND link = ?"
+_TAKE_UP_AGAIN = f"UPDATE files SET state = 'pending' WHERE {_TENANT} AND state = 'deferred'"
+_ELSEWHERE = f"""
+    SELECT instance_id, position FROM links
+    WHERE {_TENANT} AND substr(url, 1, length(?)) = ? AND instance_id <> ? ORDER BY expires_at DESC LIMIT 5
+"""
 _LATER = f"UPDATE files SET reason = ? WHERE {_TENANT} AND link = ?"
 _RETRY = "UPDATE files SET state = 'pending', reason = NULL WHERE state = 'lost'"
 _WITNESS = f"SELECT url FROM files WHERE {_TENANT} AND state = 'saved' LIMIT 1"
+_WITNESS_INSTANCE = f"""
+    SELECT id FROM instances WHERE {_TENANT} AND state = 'done' AND id NOT IN (
+        SELECT instance_id FROM files WHERE {_TENANT} AND state = 'pending' AND reason IS NOT NULL
+    ) LIMIT 1
+"""
 _WAITING = f"SELECT count(*), min(expires_at) FROM files WHERE {_TENANT} AND state = 'pending'"
-_LIST = """
-    SELECT files.system, files.tenant, files.instance_id, files.position, (
-        SELECT max(name) FROM links WHERE links.system = files.system AND links.tenant = files.tenant
-            AND links.instance_id = files.instance_id AND links.position = files.position
-            AND substr(links.url, 1, length(files.link)) = files.link
-    ), link, state, reason, path, sha256, bytes
-    FROM files ORDER BY CASE state WHEN 'lost' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, 1, 2, 3, 4, link LIMIT ?
+_LIST = f"""
+    SELECT system, tenant, instance_id, position, ordinal, name, {LINK_OF.format(url="url")}, state, reason, path,
+        sha256, bytes
+    FROM attachments
+    ORDER BY CASE state WHEN 'lost' THEN 1 WHEN 'saved' THEN 3 ELSE 2 END, reason IS NULL, 1, 2, 3, 4, 5 LIMIT ?
 """
 _COUNT = """
     SELECT state, count(*), coalesce(sum(bytes), 0), min(expires_at), coalesce(sum(reason IS NOT NULL), 0)
@@ -77,16 +88,17 @@ class Wanted:
 
 @attrs.frozen
 class File:
-    """A file of an archive, by one of the places that link to it.
+    """One place of an archive that links to a file; several may link to the same.
 
     Attributes:
-        system: of that place, as are the next three.
+        system: of that place, as are the next four.
         tenant: whose instance it is.
         instance_id: the instance.
         position: the log.
+        ordinal: which of the log's attachments; -1 for its signature.
         name: its original name; None for a signature.
-        link: where it was, without the signature.
-        state: ``pending``, ``saved`` or ``lost``.
+        link: where it was, without the link's own signature.
+        state: ``pending``, ``deferred`` to the next run, ``saved`` or ``lost``.
         reason: why it is lost or waits, or how it differs from what was announced.
         path: where it lies.
         sha256: of its content, in hexadecimal.
@@ -97,6 +109,7 @@ class File:
     tenant: str
     instance_id: str
     position: int
+    ordinal: int
     name: str | None
     link: str
     state: str
@@ -147,9 +160,11 @@ def remember(connection: sqlite3.Connection, key: Sequence[str], rows: Iterable[
         link = url.partition("?")[0]
         told = (storable(row.expires_at), storable(row.size), instance_id, row.position)
         found[link] = (system, tenant, link, url, *told)
-    values = ", ".join([f"({', '.join('?' * len(_NAMES))})"] * len(found))
-    if found:
-        connection.execute(_REMEMBER + values + _OR_RENEW, [value for each in found.values() for value in each])
+    told_of = list(found.values())
+    for start in range(0, len(told_of), _MOST_ROWS):
+        some = told_of[start : start + _MOST_ROWS]
+        values = ", ".join([f"({', '.join('?' * len(_NAMES))})"] * len(some))
+        connection.execute(_REMEMBER + values + _OR_RENEW, [value for each in some for value in each])
 
 
 class Links:
@@ -164,12 +179,11 @@ class Links:
         rows = await self._archive.ask(_TAKE, *self._tenant, most + len(without))
         return [file for row in rows if (file := Wanted(*row)).link not in without][:most]
 
-    async def renew(self, file: Wanted, rows: Iterable[AttachmentRow]) -> Wanted:
+    async def renew(self, file: Wanted, instance_id: str, rows: Sequence[AttachmentRow]) -> Wanted:
         """Take in an instance's links as they are now, and return the file with its latest one."""
-        links = list(rows)
 
         def work(connection: sqlite3.Connection) -> Wanted:
-            remember(connection, (*self._tenant, file.instance_id), links)
+            remember(connection, (*self._tenant, instance_id), rows)
             return Wanted(*connection.execute(_ONE, (*self._tenant, file.link)).fetchone())
 
         return await self._archive.transact(work)
@@ -191,6 +205,22 @@ class Links:
         """Note why it couldn't be saved for now."""
         await self._archive.ask(_LATER, storable(reason), *self._tenant, link)
 
+    async def defer(self, link: str) -> None:
+        """Leave a file to the next run."""
+        await self._archive.ask(_DEFER, *self._tenant, link)
+
+    async def take_up_again(self) -> None:
+        """Let those be tried again that earlier runs have left."""
+        await self._archive.ask(_TAKE_UP_AGAIN, *self._tenant)
+
+    async def elsewhere(self, file: Wanted) -> list[tuple[str, int]]:
+        """Return other instances and logs with a link to the file, those whose link lives longest first; some."""
+        return await self._archive.ask(_ELSEWHERE, *self._tenant, file.link, file.link, file.instance_id)
+
+    def identity(self, file: Wanted) -> str:
+        """Return what tells this archive's try to save the file from any other's."""
+        return "\0".join((str(self._archive.path), *self._tenant, file.link))
+
     async def waiting(self) -> tuple[int, str | None]:
         """Return how many files wait, and when the first of their links dies."""
         ((number, deadline),) = await self._archive.ask(_WAITING, *self._tenant)
@@ -199,6 +229,11 @@ class Links:
     async def witness(self) -> str | None:
         """Return the link of a file that was saved before, None without any."""
         rows = await self._archive.ask(_WITNESS, *self._tenant)
+        return rows[0][0] if rows else None
+
+    async def witness_instance(self) -> str | None:
+        """Return an instance that the API has answered for, and that no file waits for in vain; None without any."""
+        rows = await self._archive.ask(_WITNESS_INSTANCE, *self._tenant, *self._tenant)
         return rows[0][0] if rows else None
 
     async def counts(self) -> FileCounts:
@@ -211,8 +246,11 @@ async def count_files(archive: Archive, system: str | None = None, tenant: str |
     states = {state: row for state, *row in await archive.ask(_COUNT, system, system, tenant)}
     saved, size, _, differing = states.get("saved", (0, 0, None, 0))
     waiting, _, deadline, _ = states.get("pending", (0, 0, None, 0))
+    deferred, *_ = states.get("deferred", (0,))
     lost, *_ = states.get("lost", (0,))
-    return FileCounts(saved=saved, bytes=size, differing=differing, waiting=waiting, lost=lost, next_deadline=deadline)
+    return FileCounts(
+        saved=saved, bytes=size, differing=differing, waiting=waiting + deferred, lost=lost, next_deadline=deadline
+    )
 
 
 async def retry_lost(archive: Archive) -> int:
@@ -221,7 +259,7 @@ async def retry_lost(archive: Archive) -> int:
 
 
 async def list_files(archive: Archive, most: int | None = None) -> list[File]:
-    """Return the files, or the first so many of them: what is lost first, then what waits, then what is saved."""
+    """Return the places that link to files, or the first so many: what is lost first, what waits, what is saved."""
     rows = await archive.ask(_LIST, -1 if most is None else most)
     found = [File(*row) for row in rows]
     return [attrs.evolve(file, path=file.path and str(archive.path.parent / file.path)) for file in found]
@@ -236,7 +274,7 @@ async def verify_files(archive: Archive) -> AsyncIterator[Damage]:
                 path = archive.path.parent / file["path"]
                 found = await asyncio.to_thread(hash_of, path)
                 if found != file["sha256"]:
-                    what = "it isn't there" if found is None else "its content is another one"
+                    what = {None: "it isn't there", "": "it can't be read"}.get(found, "its content is another one")
                     yield Damage(file["system"], file["tenant"], file["instance_id"], str(path), what)
 
 

@@ -7,8 +7,8 @@ are UTC text. `raw` is the vendor's own JSON of that row.
 
 `links` has the expiring links of an instance's logs, `files` what is behind them, once for each link
 without its signature: `url` is the latest known, `instance_id` and `position` where it was read;
-`state` is pending, saved or lost, and `reason` says why it is lost, waits, or isn't as announced. The
-view `attachments` has both side by side.
+`state` is pending, deferred (it failed while others came: the next run tries again), saved or lost, and
+`reason` says why it is lost, waits, or isn't as announced. The view `attachments` has both side by side.
 
 `harvests` has the latest run of each source: how far its listing came, what it has named, and when
 it was last alive. `run`, of an instance, is the one that is still to harvest it.
@@ -78,7 +78,7 @@ CREATE TABLE files (
     path TEXT, sha256 TEXT, bytes BIGINT, saved_at TEXT,
     PRIMARY KEY (system, tenant, link)
 );
-CREATE INDEX files_to_save ON files (system, tenant, expires_at) WHERE state = 'pending';
+CREATE INDEX files_to_save ON files (system, tenant, (expires_at IS NULL), expires_at) WHERE state = 'pending';
 CREATE VIEW attachments AS
     SELECT links.system, links.tenant, links.instance_id, links.position, links.ordinal, links.name, links.size,
         links.mime, links.url, links.expires_at, files.state, files.path, files.sha256, files.bytes, files.reason
@@ -164,7 +164,8 @@ ALTER TABLE attachments RENAME TO attachments_4;
 INSERT INTO links SELECT system, tenant, instance_id, position, ordinal, name, size, mime, url, expires_at
     FROM attachments_4;
 INSERT OR REPLACE INTO files (system, tenant, link, url, expires_at, size, instance_id, position)
-    SELECT system, tenant, {LINK_OF.format(url="url")}, url, expires_at, size, instance_id, position FROM links;
+    SELECT system, tenant, {LINK_OF.format(url="url")}, url, expires_at, size, instance_id, position FROM links
+    ORDER BY expires_at;
 DROP TABLE attachments_4;
 UPDATE instances SET holds = replace(holds, 'attachments', 'links');
 UPDATE harvests SET options = replace(options, 'attachments', 'links');

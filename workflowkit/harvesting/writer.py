@@ -106,17 +106,22 @@ class Writer:
 
 
 def _transact(connection: sqlite3.Connection, group: list[_Job], begin: str) -> None:
-    error = _attempt(connection, group, begin)
-    if error is not None and len(group) == 1:
-        group[0].error = error
-    elif error is not None:
+    try:
+        connection.execute(begin)
+    except sqlite3.Error as error:  # locked, for one: the same for all of them
+        for job in group:
+            job.error = error
+        return
+    failure = _attempt(connection, group)
+    if failure is not None and len(group) == 1:
+        group[0].error = failure
+    elif failure is not None:
         for job in group:
             _transact(connection, [job], begin)
 
 
-def _attempt(connection: sqlite3.Connection, group: list[_Job], begin: str) -> Exception | None:
+def _attempt(connection: sqlite3.Connection, group: list[_Job]) -> Exception | None:
     try:
-        connection.execute(begin)
         for job in group:
             job.result = job.run(connection)
         connection.execute("COMMIT")

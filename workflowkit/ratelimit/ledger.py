@@ -17,7 +17,7 @@ from .line import wake
 from .roundtrips import RoundTrips
 
 MOST_IN_FLIGHT = 50
-"""Requests of one scope under way at once, whatever its rate; more only make a connection pool slower."""
+"""Requests of one scope under way at once, whatever its rate: each has a connection of its own."""
 
 _MARGIN = 0.002
 """Seconds added to each window: a millisecond that a server may round, and two clocks that drift apart."""

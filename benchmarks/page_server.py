@@ -1,6 +1,6 @@
 """A server that answers every request for logs with the same page, as fast as Python can. Prints its port.
 
-Run: python benchmarks/harvest/server.py LOGS_PER_PAGE
+Run: python benchmarks/page_server.py LOGS_PER_PAGE
 """
 
 from __future__ import annotations

@@ -1,0 +1,128 @@
+"""Saving one file: from the first byte to its final name, or why not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
+
+from ..errors import TransportError
+from ..files import DeadLink, Fetcher, FileStore, Part, Unsafe
+from ..files.etag import named_in
+from ..files.fetch import WrongPart
+from .links import Links, Wanted
+
+T = TypeVar("T")
+
+_PIECE = 1 << 20
+"""Bytes that are written at a time, in a thread. Only what is larger is worth going on with after a break."""
+
+
+class Saver:
+    """Saves files of one tenant."""
+
+    def __init__(self, links: Links, store: FileStore, fetcher: Fetcher) -> None:
+        self._links = links
+        self._store = store
+        self._fetcher = fetcher
+
+    async def save(self, file: Wanted) -> int:
+        """Save the file and note that; return its size in bytes. What was written stays if it breaks off.
+
+        Raises DeadLink, Unsafe, TransportError if another try may help, or HarvestError for a disk that can't
+        be written to.
+        """
+        part = self._part(file)
+        try:
+            self._check_size(file.size or 0)
+            await self._on_disk(self._store.make_room, file.size or 0)
+            await self._on_disk(part.open, resume=file.etag is not None)
+            async with asyncio.timeout(self._store.timeout):
+                try:
+                    file = await self._receive(file, part, file.etag if part.size else None)
+                except WrongPart:
+                    file = await self._receive(file, part, None)
+                if _differs(file, part):  # what breaks on its way seldom breaks twice
+                    file = await self._receive(file, part, None)
+            kept = await self._on_disk(part.keep)
+        except TimeoutError:
+            raise TransportError(f"not whole within {self._store.timeout:g} s") from None
+        finally:
+            part.close()
+        await self._links.saved(file, kept, _differs(file, part))
+        return kept.bytes
+
+    async def lose(self, file: Wanted, reason: str) -> None:
+        """Note that the file can't be had any more, and why; nothing of it stays."""
+        await self._on_disk(self._part(file).discard)
+        await self._links.lost(file, reason)
+
+    async def host_answers(self, url: str) -> bool:
+        """Return whether the host answers, whatever it says of this link."""
+        try:
+            async with asyncio.timeout(min(self._store.timeout, 15.0)), self._fetcher.get(url):
+                return True
+        except (TransportError, TimeoutError):
+            return False
+        except (DeadLink, Unsafe):
+            return True
+
+    async def _receive(self, file: Wanted, part: Part, etag: str | None) -> Wanted:
+        """Receive the file, from where it broke off if that is provably the same content."""
+        async with self._fetcher.get(file.url, offset=part.size if etag else 0, etag=etag) as answer:
+            self._check_size(answer.size or 0)
+            if answer.offset == 0:
+                await self._on_disk(part.restart)
+                larger = answer.size is None or answer.size > _PIECE
+                file = attrs.evolve(file, etag=await self._note(file, answer.etag if larger else None))
+            buffer = bytearray()
+            async for piece in answer.pieces:
+                buffer += piece
+                self._check_size(part.size + len(buffer))
+                if len(buffer) >= _PIECE:
+                    await self._on_disk(self._write, part, bytes(buffer))
+                    buffer.clear()
+            await self._on_disk(self._write, part, bytes(buffer))
+        return file
+
+    async def _note(self, file: Wanted, etag: str | None) -> str | None:
+        """Note what content the part is going to be, before any of it is written: no other is appended to it."""
+        if etag != file.etag:
+            await self._links.begin(file, etag)
+        return etag
+
+    def _write(self, part: Part, data: bytes) -> None:
+        self._store.make_room(len(data))
+        part.write(data)
+
+    async def _on_disk(self, function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        """Return what the function returns, in a thread: to its end, also if the caller is cancelled meanwhile.
+
+        Raises HarvestError for an error of the file system.
+        """
+        running = asyncio.ensure_future(asyncio.to_thread(function, *arguments, **options))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running])  # or it would write to a file that is closed by now
+            raise
+        except OSError as error:
+            raise self._store.explain(error) from None
+
+    def _part(self, file: Wanted) -> Part:
+        return self._store.part(self._links.identity(file))
+
+    def _check_size(self, size: int) -> None:
+        if size > self._store.largest:
+            raise Unsafe(f"it is larger than {self._store.largest:,} bytes")
+
+
+def _differs(file: Wanted, part: Part) -> str | None:
+    """Return how what came isn't what was announced, None if it is."""
+    if file.size is not None and part.size != file.size:
+        return f"{file.size:,} bytes were announced, {part.size:,} came"
+    if named_in(file.link) not in (None, part.etag):
+        return "its content isn't the one that its address names"
+    return None
