@@ -1,6 +1,6 @@
-"""A server that answers every request for logs with the same page, as fast as Python can. Prints its port.
+"""A server that answers every request with the same page of logs, or SecMaster instance. Prints its port.
 
-Run: python benchmarks/page_server.py LOGS_PER_PAGE
+Run: python benchmarks/page_server.py LOGS_PER_PAGE|instance [SECONDS_OF_DELAY]
 """
 
 from __future__ import annotations
@@ -23,10 +23,37 @@ LOG = {
 }
 
 
+NODE = {
+    "id": "b1c2",
+    "action_id": "closeAlerts",
+    "action_name": "closeAlerts",
+    "start_time": "2025-07-18T15:11:04.577Z+0800",
+    "end_time": "2025-07-18T15:11:06.577Z+0800",
+    "status": "FINISHED",
+    "input": "{}",
+    "output": "{}",
+    "error_msg": "",
+}
+INSTANCE = {
+    "id": "8eed56de-7aaf-4732-baaf-000000000073",
+    "name": "Block an attacking address",
+    "workflow": {"id": "w", "name": "Block an attacking address", "version": "v1"},
+    "dataclass": {"id": "d", "name": "Alert"},
+    "playbook": {"id": "p", "name": "Block"},
+    "trigger_type": "EVENT",
+    "status": "FINISHED",
+    "start_time": "2025-07-18T15:11:04.577Z+0800",
+    "end_time": "2025-07-18T15:11:14.577Z+0800",
+    "retry_count": 0,
+    "topology": {"audit_logs": [NODE] * 5},
+}
+
+
 class Page(asyncio.Protocol):
     """Answers whenever a request's body has come to its end."""
 
     answer = b""
+    delay = 0.0
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -36,13 +63,17 @@ class Page(asyncio.Protocol):
         self.received += data
         head, _, body = self.received.partition(b"\r\n\r\n")
         length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-        if length and len(body) >= int(length):
+        if (length or head.startswith(b"GET")) and len(body) >= int(length or 0):
             self.received = b""
-            self.transport.write(self.answer)
+            if self.delay:
+                asyncio.get_running_loop().call_later(self.delay, self.transport.write, self.answer)
+            else:
+                self.transport.write(self.answer)
 
 
-async def main(logs: int) -> None:
-    body = json.dumps({"logs": [LOG] * logs}).encode()
+async def main(kind: str, delay: str = "0") -> None:
+    Page.delay = float(delay)
+    body = json.dumps(INSTANCE if kind == "instance" else {"logs": [LOG] * int(kind)}).encode()
     Page.answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     server = await asyncio.get_running_loop().create_server(Page, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -50,4 +81,4 @@ async def main(logs: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(main(*sys.argv[1:]))

@@ -164,7 +164,10 @@ async def until_it_serves(client: httpx.AsyncClient) -> None:
 
 def commands(group: click.Group, *path: str) -> dict[tuple[str, ...], click.Command]:
     found: dict[tuple[str, ...], click.Command] = {}
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         found |= commands(command, *path, name) if isinstance(command, click.Group) else {(*path, name): command}
     return found
 
@@ -179,9 +182,10 @@ def test_every_command_is_documented_and_its_examples_parse(path):
     assert examples or path == ("demo",)
     for example in examples:
         name, *arguments = shlex.split(example)
-        subject: click.Command = cli.cli.commands[name]
+        subject = cli.cli.get_command(click.Context(cli.cli), name)
         while isinstance(subject, click.Group):
             subject = subject.commands[arguments.pop(0)]
+        assert subject is not None
         subject.make_context(name, arguments, resilient_parsing=False)
 
 

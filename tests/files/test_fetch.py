@@ -12,7 +12,7 @@ from file_host import Host, ranged, whole
 
 from workflowkit import ConfigError, FileStore, TransportError
 from workflowkit.files import DeadLink, Fetcher, Unsafe
-from workflowkit.files.fetch import WrongPart
+from workflowkit.files.fetch import _TIMEOUTS, WrongPart
 
 
 @pytest.fixture
@@ -138,6 +138,14 @@ async def test_a_part_is_asked_for_only_of_the_very_content(host, fetcher):
     assert (await fetch(fetcher, host.url("/a"), offset=4, etag='"y"'))[::3] == (0, b"0123456789")
     assert (await fetch(fetcher, host.url("/a"), offset=4))[::3] == (0, b"0123456789")
     assert ["range" in head.lower() for head in host.asked("/a")] == [True, True, False]
+
+
+async def test_a_host_that_falls_silent(host, fetcher, monkeypatch):
+    monkeypatch.setitem(_TIMEOUTS, "read", 0.2)
+    host.answers["/a"] = [whole(b"cont", length=7)]
+    host.silent.add("/a")
+    with pytest.raises(TransportError, match="ReadTimeout"):
+        await fetch(fetcher, host.url("/a"))
 
 
 async def test_tls_that_breaks_while_a_file_comes(host, fetcher, monkeypatch):

@@ -9,22 +9,52 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import click
 
 from .. import __version__
 from ..errors import WorkflowKitError
-from .archive import export, status, verify
-from .attachments import attachments
-from .config import config
-from .demo import demo
-from .doctor import doctor
-from .failures import exit_code_of, hints_for
-from .harvest import harvest
-from .jodoo import jodoo
-from .plan import plan
-from .sandbox import sandbox
-from .secmaster import secmaster
+
+_COMMANDS = {
+    "demo": "See it work: the main job, from a sandbox, without an account.",
+    "jodoo": "Read one instance of Jodoo (简道云).",
+    "secmaster": "Read workflow instances of a SecMaster workspace.",
+    "plan": "Say what a harvest will take: requests, and time at the quota.",
+    "harvest": "Read many instances into an archive; run it again to go on.",
+    "status": "Print what an archive holds, and which instances failed.",
+    "attachments": "Print which files are saved, waiting or lost.",
+    "verify": "Check an archive against the vendor's own JSON.",
+    "export": "Write a table of an archive to a file that other tools read.",
+    "doctor": "Check addresses, credentials, clocks and an archive.",
+    "config": "Print what is in force and where it comes from.",
+    "sandbox": "Serve an invented Jodoo and SecMaster on this machine.",
+}
+"""Each command, and what it is for."""
+
+_HOME = {"status": "archive", "verify": "archive", "export": "archive"}
+"""The module of a command, where that has another name."""
+
+
+class Commands(click.Group):
+    """Imports a command when it is called: what harvests is not there to say ``--version``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the order of the help."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, None if there is none of that name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        found: click.Command = getattr(import_module(f".{_HOME.get(cmd_name, cmd_name)}", __name__), cmd_name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each is for, without importing it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
 
 _EPILOG = """\b
 Exit codes:
@@ -35,7 +65,9 @@ Exit codes:
 """
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_EPILOG)
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_EPILOG
+)
 @click.version_option(__version__, prog_name="workflowkit")
 def cli() -> None:
     """Read workflow logs from Jodoo (简道云) and Huawei Cloud SecMaster, one instance or millions.
@@ -51,10 +83,6 @@ def cli() -> None:
     """
 
 
-for _command in (demo, jodoo, secmaster, plan, harvest, status, attachments, verify, export, doctor, config, sandbox):
-    cli.add_command(_command)
-
-
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
@@ -66,6 +94,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except WorkflowKitError as error:
+        from .failures import exit_code_of, hints_for
+
         click.echo(f"Error: {'; '.join([str(error), *hints_for(error), *getattr(error, '__notes__', ())])}", err=True)
         return exit_code_of(error)
     except OSError as error:  # of our own output: whatever else is read or written has errors of its own

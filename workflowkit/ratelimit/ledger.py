@@ -16,7 +16,7 @@ import attrs
 from .line import wake
 from .roundtrips import RoundTrips
 
-MOST_IN_FLIGHT = 50
+MOST_IN_FLIGHT = 100
 """Requests of one scope under way at once, whatever its rate: each has a connection of its own."""
 
 _MARGIN = 0.002
