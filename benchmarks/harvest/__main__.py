@@ -54,7 +54,7 @@ class Bench:
     def harvest(self, instances: int, rate: str) -> Cost:
         archive = self.folder / "harvest.db"
         archive.unlink(missing_ok=True)
-        options = ["--ids", self.ids(instances), "--archive", str(archive), "--rate", rate]
+        options = ["--ids", self.ids(instances), "--archive", str(archive), "--rate", rate, "--transport", "httpx"]
         return Cost([sys.executable, "-m", "workflowkit", "harvest", "jodoo", *options], self.base_url)
 
     def straight(self, instances: int) -> Cost:

@@ -19,7 +19,7 @@ from .progress import Progress
 
 _SOME_FAILED = 3
 _STORED = "SELECT count(*) FROM instances WHERE state = 'done'"
-_OBJECTS = 20_000
+_OBJECTS = 5_000
 """Objects made before Python looks for cycles among them: a page is thousands that go together anyway."""
 
 

@@ -44,6 +44,12 @@ sending: Decorator = together(
         help="Most requests per second, or none; by default what Jodoo documents, for SecMaster 20, our choice.",
     ),
     click.option(
+        "--transport",
+        type=click.Choice(["auto", "httpx", "aiohttp"]),
+        default="auto",
+        help="What sends the requests; by default aiohttp where it is installed, else httpx.",
+    ),
+    click.option(
         "--insecure-http",
         is_flag=True,
         help="Allow an http:// address on another machine; anyone on the way can read the key.",

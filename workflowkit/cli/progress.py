@@ -20,6 +20,7 @@ from .output import duration, megabytes, say
 _EVERY = 30.0
 _EVERY_JSON = 1.0
 _RECENT = 5.0
+_SAMPLE = 0.1
 _TROUBLE = {"RateLimited": "refused for the rate; waiting", "TransportError": "no answer; trying again"}
 
 
@@ -29,7 +30,7 @@ class Progress:
     def __init__(self, *, as_json: bool = False) -> None:
         self._latest = HarvestProgress(total=0, listed=False, done=0, failed=0, skipped=0, logs=0, requests=0)
         self._as_json = as_json
-        self._spent: deque[tuple[float, int]] = deque()
+        self._spent: deque[tuple[float, int]] = deque(maxlen=round(_RECENT / _SAMPLE) + 2)
         self._open = AsyncExitStack()
         self._trouble = ""
 
@@ -37,7 +38,9 @@ class Progress:
         """Take in one record."""
         if isinstance(record, HarvestProgress):
             self._latest = record
-            self._spent.append((time.monotonic(), record.spent))
+            now = time.monotonic()
+            if not self._spent or now >= self._spent[-1][0] + _SAMPLE:
+                self._spent.append((now, record.spent))
         elif isinstance(record, RequestDone):
             self._trouble = self._trouble if record.error else ""
         else:
@@ -65,7 +68,7 @@ class Progress:
             self._spent.popleft()
         if not self._spent or now <= (began := self._spent[0][0]):
             return 0.0
-        return (self._spent[-1][1] - self._spent[0][1]) / math.ceil(now - began)
+        return (self._latest.spent - self._spent[0][1]) / math.ceil(now - began)
 
     def line(self) -> str:
         """Return the state in one line."""
