@@ -96,17 +96,10 @@ async def harvest(
     await succeed(archive, sources, stopping)
     tallies = [Tally(each.rate) for each in sources]
     report = Report(tallies, observers)
-    downloads: dict[tuple[str, str], Downloads] = {}
+    downloads = {}
     if attachments is not None:
         store = FileStore.of(attachments)
-        for each, tally in zip(sources, tallies, strict=True):
-            if AttachmentRow in each.kinds:
-                tally.saves_files = True
-                saving = downloads.setdefault(
-                    (each.system, each.tenant),
-                    Downloads(each, archive, store, tally, report, stop=stopping, max_outage=max_outage),
-                )
-                saving.parts += 1
+        downloads = _downloads(sources, tallies, archive, store, report, stop=stopping, max_outage=max_outage)
     parts = [
         _Part(
             each,
@@ -122,13 +115,31 @@ async def harvest(
     ]
     try:
         async with asyncio.TaskGroup() as group:
-            for part in parts:
-                group.create_task(part.work())
-            for saving in downloads.values():
-                group.create_task(saving.work())
+            for work in (*(part.work() for part in parts), *(saving.work() for saving in downloads.values())):
+                group.create_task(work)
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
     return report.summary(stopped=stopping.is_set())
+
+
+def _downloads(
+    sources: Sequence[Source],
+    tallies: Sequence[Tally],
+    archive: Archive,
+    store: FileStore,
+    report: Report,
+    *,
+    stop: asyncio.Event,
+    max_outage: float,
+) -> dict[tuple[str, str], Downloads]:
+    """Return what saves the files of each tenant, however many sources it has."""
+    found: dict[tuple[str, str], Downloads] = {}
+    for source, tally in zip(sources, tallies, strict=True):
+        if AttachmentRow in source.kinds:
+            tenant = Downloads(source, archive, store, tally, report, stop=stop, max_outage=max_outage)
+            found.setdefault((source.system, source.tenant), tenant).parts += 1
+            tally.saves_files = True
+    return found
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
