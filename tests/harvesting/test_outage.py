@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import count
 
 import pytest
 
 from workflowkit import QuotaExceeded, RateLimited, ServerError, TransportError, harvest
 from workflowkit.harvesting.outage import Outage
+from workflowkit.harvesting.run import Run
 from workflowkit.sandbox.world import APP_ID
 
 pytestmark = pytest.mark.usefixtures("transport")
@@ -50,7 +52,16 @@ async def test_at_the_very_end_as_well(free, jodoo, archive):
     assert (summary.done, summary.failed) == (60, 0)
 
 
-async def test_while_it_lasts_one_asks_at_a_time_ever_more_seldom(free, jodoo, archive, monkeypatch):
+@pytest.mark.parametrize("disk", ["quick", "slow"])
+async def test_while_it_lasts_one_asks_at_a_time_ever_more_seldom(free, jodoo, archive, monkeypatch, disk):
+    if disk == "slow":  # what was answered before the outage is stored in the midst of it
+        store, stores = Run.store, count()
+
+        async def stored(*what):
+            await asyncio.sleep(next(stores) % 5 * 0.3)
+            await store(*what)
+
+        monkeypatch.setattr(Run, "store", stored)
     monkeypatch.setattr("workflowkit.harvesting.outage._SHORTEST", 0.2)
     monkeypatch.setattr("workflowkit.harvesting.outage._LONGEST", 60.0)
     down_after(free, 10, "502", 10_000)

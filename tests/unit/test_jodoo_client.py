@@ -28,7 +28,7 @@ from workflowkit import (
     ServerError,
     TransportError,
 )
-from workflowkit._transport import proxy_for
+from workflowkit._transport.base import proxy_for
 from workflowkit.client import Client
 from workflowkit.jodoo.endpoints import EDITIONS
 from workflowkit.ratelimit.ledger import ledger_of

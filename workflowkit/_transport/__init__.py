@@ -11,11 +11,9 @@ from importlib.util import find_spec
 from ..errors import ConfigError
 from .base import Transport as Transport
 from .base import is_loopback as is_loopback
-from .base import proxy_for as proxy_for
-from .base import tls_context as tls_context
-from .base import unusable_proxy as unusable_proxy
 from .over_httpx import HttpxTransport as HttpxTransport
 from .over_httpx import explain as explain
+from .over_httpx import make_pool as make_pool
 
 KINDS = ("auto", "httpx", "aiohttp")
 

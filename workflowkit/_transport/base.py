@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+from collections.abc import AsyncIterator
 from ipaddress import ip_address
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -86,11 +87,18 @@ def elsewhere() -> ConfigError:
     return ConfigError("a client serves one event loop: create one inside each asyncio.run()")
 
 
+async def read(pieces: AsyncIterator[bytes]) -> bytes:
+    """Return all of a body; raises TransportError once it is too large."""
+    read_so_far: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        size += len(piece)
+        if size > LARGEST_BODY:
+            raise TransportError(f"the answer is larger than {LARGEST_BODY >> 20} MB; it was not read further")
+        read_so_far.append(piece)
+    return b"".join(read_so_far)
+
+
 def too_slow(timeout: float) -> TransportError:
     """Return the error for an answer that didn't come in time."""
     return TransportError(f"no complete answer within {timeout:g} s")
-
-
-def too_large() -> TransportError:
-    """Return the error for an answer that is refused while it streams."""
-    return TransportError(f"the answer is larger than {LARGEST_BODY >> 20} MB; it was not read further")

@@ -12,8 +12,7 @@ from yarl import URL
 from ..errors import TransportError
 from ..exchange import Request, Response, Timing
 from ..redact import Headers
-from . import base
-from .base import KEPT, closed, elsewhere, host_of, proxy_for, tls_context, too_large, too_slow, unusable_proxy
+from .base import KEPT, closed, elsewhere, host_of, proxy_for, read, tls_context, too_slow, unusable_proxy
 
 _LONGEST_LINE = 1 << 16
 """Bytes of one header: tokens have 9,120."""
@@ -90,16 +89,9 @@ class AiohttpTransport:
             trace_request_ctx=timing,
         ) as answer:
             timing.began = time.monotonic()
-            chunks: list[bytes] = []
-            size = 0
-            async for chunk in answer.content.iter_chunked(_PIECE):
-                size += len(chunk)
-                if size > base.LARGEST_BODY:
-                    answer.close()
-                    raise too_large()
-                chunks.append(chunk)
+            content = await read(answer.content.iter_chunked(_PIECE))
             headers = Headers({name.lower(): value for name, value in answer.headers.items()})
-            return Response(status=answer.status, headers=headers, content=b"".join(chunks))
+            return Response(status=answer.status, headers=headers, content=content)
 
 
 def _session(connector: aiohttp.TCPConnector, proxy: str | None) -> aiohttp.ClientSession:

@@ -14,8 +14,7 @@ import httpx
 from ..errors import TransportError
 from ..exchange import Request, Response, Timing
 from ..redact import Headers
-from . import base
-from .base import KEPT, closed, elsewhere, host_of, proxy_for, tls_context, too_large, too_slow, unusable_proxy
+from .base import KEPT, closed, elsewhere, host_of, proxy_for, read, tls_context, too_slow, unusable_proxy
 
 _SECRET = re.compile(r"(?i)b'(x-subject-token|location)'")
 """Headers of an answer that hold a token, or a signed link."""
@@ -84,21 +83,11 @@ class HttpxTransport:
         if self._idle:
             pool, since = self._idle.pop()
             return pool, since < expired
-        pool = await self._make()
+        pool = await make_pool(self._base_url)
         if self._closed:  # meanwhile
             raise closed()
         self._pools.add(pool)
         return pool, True
-
-    async def _make(self) -> httpx.AsyncHTTPTransport:
-        secure = self._base_url.startswith("https:")
-        context = await asyncio.to_thread(tls_context) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        try:
-            return httpx.AsyncHTTPTransport(
-                verify=context, limits=httpx.Limits(keepalive_expiry=KEPT), proxy=proxy_for(self._base_url)
-            )
-        except (ImportError, ValueError):
-            raise unusable_proxy() from None
 
     async def _exchange(
         self, pool: httpx.AsyncHTTPTransport, request: Request, timing: Timing, *, connects: bool
@@ -118,16 +107,23 @@ class HttpxTransport:
         answer = await pool.handle_async_request(message)
         timing.began = time.monotonic()
         try:
-            chunks: list[bytes] = []
-            size = 0
-            async for chunk in answer.aiter_bytes():
-                size += len(chunk)
-                if size > base.LARGEST_BODY:
-                    raise too_large()
-                chunks.append(chunk)
+            content = await read(answer.aiter_bytes())
         finally:
             await answer.aclose()
-        return Response(status=answer.status_code, headers=Headers(answer.headers), content=b"".join(chunks))
+        return Response(status=answer.status_code, headers=Headers(answer.headers), content=content)
+
+
+async def make_pool(url: str) -> httpx.AsyncHTTPTransport:
+    """Return a pool of connections to the URL's host, by the proxy that the environment names."""
+    context = (
+        await asyncio.to_thread(tls_context) if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    )
+    try:
+        return httpx.AsyncHTTPTransport(
+            verify=context, limits=httpx.Limits(keepalive_expiry=KEPT), proxy=proxy_for(url)
+        )
+    except (ImportError, ValueError):
+        raise unusable_proxy() from None
 
 
 def explain(error: Exception, base_url: str) -> str:

@@ -18,7 +18,6 @@ from .output import count_of, megabytes, say
 from .progress import Progress
 
 _SOME_FAILED = 3
-_STORED = "SELECT count(*) FROM instances WHERE state = 'done'"
 _OBJECTS = 5_000
 """Objects made before Python looks for cycles among them: a page is thousands that go together anyway."""
 
@@ -64,8 +63,8 @@ async def run(
             )
         except WorkflowKitError as error:
             with suppress(HarvestError):
-                if stored := (await archive.ask(_STORED))[0][0]:
-                    error.add_note(f"{count_of(stored, 'instance')} are stored; run the same command again to go on")
+                if done := await archive.done():
+                    error.add_note(f"{count_of(done, 'instance')} stored; run the same command again to go on")
             raise
         except asyncio.CancelledError:
             if not received:
@@ -88,22 +87,23 @@ def counted(summary: Summary) -> str:
 
 def describe(summary: Summary, archive: str, attachments: str | None = None) -> str:
     """Return what a harvest did, for people."""
-    files = [] if attachments is None else list(_describe_files(summary, archive, attachments))
-    if not summary.done + summary.failed + summary.skipped:
-        return "\n".join(
-            [f"nothing to do: there are no such instances ({count_of(summary.requests, 'request')})", *files]
-        )
-    harvested = f"{counted(summary)} harvested into {archive}"
-    saved = f", which has saved {count_of(summary.saved, 'request')}" if summary.saved else ""
-    lines = [f"{harvested}, {count_of(summary.requests, 'request')}; {summary.skipped:,} were there already{saved}"]
-    if summary.failed:
-        lines.append(
-            f"{summary.failed:,} failed: `workflowkit status {archive}` names them, --retry-failed tries again"
-        )
-    lines.extend(files)
+    lines = list(_describe_instances(summary, archive))
+    if attachments is not None:
+        lines.extend(_describe_files(summary, archive, attachments))
     if summary.stopped:
         lines.append("stopped early: run the same command again to go on")
     return "\n".join(lines)
+
+
+def _describe_instances(summary: Summary, archive: str) -> Iterator[str]:
+    if not summary.done + summary.failed + summary.skipped:
+        yield f"nothing to do: there are no such instances ({count_of(summary.requests, 'request')})"
+        return
+    harvested = f"{counted(summary)} harvested into {archive}"
+    saved = f", which has saved {count_of(summary.saved, 'request')}" if summary.saved else ""
+    yield f"{harvested}, {count_of(summary.requests, 'request')}; {summary.skipped:,} were there already{saved}"
+    if summary.failed:
+        yield f"{summary.failed:,} failed: `workflowkit status {archive}` names them, --retry-failed tries again"
 
 
 def _describe_files(summary: Summary, archive: str, attachments: str) -> Iterator[str]:

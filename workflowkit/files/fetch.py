@@ -7,7 +7,6 @@ that is compressed anyway isn't taken, since it could be of any size.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -16,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import attrs
 import httpx
 
-from .._transport import explain, is_loopback, proxy_for, tls_context, unusable_proxy
+from .._transport import explain, is_loopback, make_pool
 from ..errors import TransportError
 
 _REDIRECTS = 3
@@ -40,6 +39,10 @@ class DeadLink(Exception):
 
 class Unsafe(Exception):
     """What the link leads to, or what came, isn't taken."""
+
+
+class WrongPart(Exception):
+    """The host doesn't send the part that was asked for: ask for the whole."""
 
 
 @attrs.frozen
@@ -69,7 +72,7 @@ class Fetcher:
 
     def __init__(self, hosts: Collection[str]) -> None:
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._transports: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._pools: dict[str, httpx.AsyncHTTPTransport] = {}
 
     @asynccontextmanager
     async def get(self, url: str, *, offset: int = 0, etag: str | None = None) -> AsyncIterator[Answer]:
@@ -90,12 +93,14 @@ class Fetcher:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        while self._transports:
-            await self._transports.popitem()[1].aclose()
+        while self._pools:
+            await self._pools.popitem()[1].aclose()
 
     async def _follow(self, url: str, headers: dict[str, str]) -> httpx.Response:
         for _ in range(1 + _REDIRECTS):
-            transport = await self._transport(url, self._allowed(url))
+            origin = self._allowed(url)
+            if origin not in self._pools:
+                self._pools.setdefault(origin, await make_pool(url))
             try:
                 request = httpx.Request(
                     "GET",
@@ -105,7 +110,7 @@ class Fetcher:
                 )
             except httpx.InvalidURL:
                 raise Unsafe("the link isn't a URL") from None
-            answer = await transport.handle_async_request(request)
+            answer = await self._pools[origin].handle_async_request(request)
             if answer.status_code not in _MOVED:
                 return answer
             await answer.aclose()
@@ -130,16 +135,6 @@ class Fetcher:
         if "@" in parts.netloc or name not in self._hosts:
             raise Unsafe(f"it leads to {name}, which isn't an allowed host; {_ALLOW}")
         return f"{parts.scheme}://{name}"
-
-    async def _transport(self, url: str, origin: str) -> httpx.AsyncHTTPTransport:
-        if origin not in self._transports:
-            context = await asyncio.to_thread(tls_context)
-            try:
-                made = httpx.AsyncHTTPTransport(verify=context, proxy=proxy_for(url))
-            except (ImportError, ValueError):
-                raise unusable_proxy() from None
-            self._transports.setdefault(origin, made)
-        return self._transports[origin]
 
 
 def _judge(answer: httpx.Response, url: str, offset: int, wanted: str | None) -> Answer:
@@ -174,7 +169,3 @@ async def _pieces(answer: httpx.Response, url: str) -> AsyncIterator[bytes]:
             yield piece
     except _BROKEN as error:
         raise TransportError(explain(error, url)) from None
-
-
-class WrongPart(Exception):
-    """The host doesn't send the part that was asked for: ask for the whole."""

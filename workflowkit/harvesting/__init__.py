@@ -3,7 +3,7 @@
 from ..files import FileStore
 from .archive import Archive, Counts, Failure
 from .engine import harvest
-from .links import Damage, File, FileCounts, count_files, list_files, retry_lost, verify_files
+from .inventory import Damage, File, FileCounts, count_files, list_files, retry_lost, verify_files
 from .plan import Plan, plan
 from .tally import Summary
 

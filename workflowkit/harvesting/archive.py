@@ -127,6 +127,11 @@ class Archive:
 
         return await self.transact(work)
 
+    async def done(self) -> int:
+        """Return how many instances are done."""
+        ((number,),) = await self.ask("SELECT count(*) FROM instances WHERE state = 'done'")
+        return int(number)
+
     async def failures(self, most: int | None = None) -> list[Failure]:
         """Return the instances that couldn't be harvested, or the first so many of them."""
         query = "SELECT system, tenant, id, error FROM instances WHERE state = 'failed' ORDER BY rowid LIMIT ?"

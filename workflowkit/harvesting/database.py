@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -15,6 +16,9 @@ from ..errors import HarvestError
 from .schema import APPLICATION_ID, CREATE, UPGRADES, VERSION
 
 _LARGEST_INTEGER = 2**63 - 1
+_MOST_ROWS = 100
+"""Rows in one statement: a page of logs. One for each number of rows is compiled, and kept."""
+
 _STATEMENTS = 1024
 """Compiled statements that are kept: one for each table and number of rows."""
 
@@ -115,6 +119,16 @@ def _execute(connection: sqlite3.Connection, script: str) -> None:
     """Execute statements one by one: sqlite3's own way would commit before the first."""
     for statement in script.strip().split(";\n"):
         connection.execute(statement)
+
+
+def insert(connection: sqlite3.Connection, into: str, rows: Sequence[Sequence[Any]], on_conflict: str = "") -> None:
+    """Insert rows, many in one statement: each takes and gives back Python's lock, which the event loop wants."""
+    for start in range(0, len(rows), _MOST_ROWS):
+        some = rows[start : start + _MOST_ROWS]
+        row = f"({', '.join('?' * len(some[0]))})"
+        connection.execute(
+            f"{into} VALUES {', '.join([row] * len(some))} {on_conflict}", list(chain.from_iterable(some))
+        )
 
 
 def explain(error: sqlite3.Error) -> str:

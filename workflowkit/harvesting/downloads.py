@@ -16,30 +16,23 @@ from datetime import datetime
 
 import attrs
 
-from ..errors import (
-    ApiError,
-    AuthenticationError,
-    DecodeError,
-    QuotaExceeded,
-    RateLimited,
-    ServerError,
-    TransportError,
-    WorkflowKitError,
-)
+from ..errors import WorkflowKitError
 from ..files import DeadLink, Fetcher, FileStore, Unsafe
 from ..source import AttachmentRow, Source
 from .archive import Archive
-from .links import Links, Wanted, is_dying
-from .outage import PASSING, Outage
+from .inventory import count_files
+from .links import Links, Wanted, link_of
+from .outage import FATAL, PASSING, Outage, may_pass
 from .saving import Saver
-from .suspects import Suspects
+from .suspects import FEWEST, Suspects
 from .tally import Report, Tally
+from .witness import ask
 
 _MARGIN = 60.0
 """Seconds that a link must live for, so that it needn't be renewed before the file is asked for."""
 
-_SUSPECTS = 3
-"""Files that must be held before a single worker takes a peer to be down; and tries without any other sign."""
+_VAIN = 3
+"""Tries without any other sign that what is asked is there, before the harvest ends without these files."""
 
 _SELDOM = 50
 """How many times as long as counting takes, it isn't done again; a second at least."""
@@ -91,6 +84,7 @@ class Downloads:
     ) -> None:
         self.parts: int = 0
         self._source = source
+        self._archive = archive
         self._links = Links(archive, source.system, source.tenant)
         self._concurrency = store.concurrency
         self._fetcher = Fetcher((*source.file_hosts, *store.hosts))
@@ -128,7 +122,7 @@ class Downloads:
                 waking.cancel()
         finally:
             await self._fetcher.aclose()
-        counts = await self._links.counts()
+        counts = await count_files(self._archive, self._source.system, self._source.tenant)
         self._tally.files_waiting, self._tally.files_lost = counts.waiting, counts.lost
         self._done.set()
 
@@ -156,7 +150,7 @@ class Downloads:
             self._grown.clear()
             last = not self.parts
             doubtful = [peer for peer in (self._host, self._api) if peer.suspects.held]
-            crowded = sum(len(peer.suspects.held) for peer in doubtful) >= max(self._concurrency, _SUSPECTS)
+            crowded = sum(len(peer.suspects.held) for peer in doubtful) >= max(self._concurrency, FEWEST)
             if not crowded and (file := await self._take()):
                 return file
             if self._under_way or not (doubtful or last):
@@ -168,10 +162,10 @@ class Downloads:
         return None
 
     async def _take(self) -> Wanted | None:
-        for file in await self._links.take(1, without=self._taken):
+        file = await self._links.next(without=self._taken)
+        if file is not None:
             self._taken.add(file.link)
-            return file
-        return None
+        return file
 
     async def _clear_up(self, peer: _Peer) -> None:
         """Wait, and find out whether the peer is down or those that are held are to blame."""
@@ -183,7 +177,7 @@ class Downloads:
             await self._works(peer, None)
         elif answers is None:  # then only those that are held can tell
             peer.in_vain += 1
-            self._given_up = peer.in_vain > _SUSPECTS and not self.parts
+            self._given_up = peer.in_vain > _VAIN and not self.parts
             self._taken -= peer.suspects.release() if not self._given_up else set()
 
     async def _works(self, peer: _Peer, link: str | None) -> None:
@@ -201,16 +195,9 @@ class Downloads:
         if instance_id is None:
             return None
         try:
-            async with aclosing(self._source.batches(instance_id, 1)) as batches:
-                batch = await anext(batches, None)
-                self._tally.requests += batch.requests if batch else 0
-        except PASSING as error:
-            self._tally.requests += error.attempts
+            await ask(self._source, instance_id, self._tally)
+        except PASSING:
             return False
-        except (AuthenticationError, QuotaExceeded):
-            raise
-        except (ApiError, DecodeError) as error:
-            self._tally.requests += error.attempts
         return True
 
     async def _save(self, file: Wanted) -> None:
@@ -232,7 +219,7 @@ class Downloads:
             await self._works(self._host, file.link)
 
     async def _save_or_renew(self, file: Wanted) -> int:
-        renewed = is_dying(file, _MARGIN)
+        renewed = file.dies_within(_MARGIN)
         if renewed:
             file = await self._renewed(file)
         try:
@@ -253,10 +240,8 @@ class Downloads:
         for instance_id, position in [(file.instance_id, file.position), *await self._links.elsewhere(file)]:
             try:
                 rows = await self._links_of(instance_id, position, file.link)
-            except (AuthenticationError, QuotaExceeded, TransportError, RateLimited):
-                raise
-            except (ApiError, DecodeError) as error:
-                if isinstance(error, ServerError) and not error.subject_only:
+            except WorkflowKitError as error:
+                if isinstance(error, FATAL) or may_pass(error):
                     raise
                 self._tally.requests += error.attempts
                 reason = reason or error
@@ -275,7 +260,7 @@ class Downloads:
                 async for batch in batches:
                     self._tally.requests += batch.requests
                     rows = [row for row in batch.rows if isinstance(row, AttachmentRow)]
-                    if any(row.url.partition("?")[0] == link for row in rows):
+                    if any(link_of(row.url) == link for row in rows):
                         return rows
                     if after is not None:
                         break

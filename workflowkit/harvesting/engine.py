@@ -14,13 +14,10 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 
 from ..errors import (
-    AuthenticationError,
     ConfigError,
     HarvestError,
     InvalidRequest,
     NotFound,
-    QuotaExceeded,
-    ServerError,
     WorkflowKitError,
 )
 from ..files import FileStore
@@ -29,19 +26,16 @@ from ..telemetry import Observer
 from .archive import Archive
 from .database import storable
 from .downloads import Downloads
-from .outage import PASSING, Outage
+from .outage import FATAL, PASSING, Outage, may_pass
 from .run import Run, Todo
 from .succession import BEAT, succeed
-from .suspects import Suspects
+from .suspects import FEWEST, Suspects
 from .tally import Report, Summary, Tally
+from .witness import ask
 
 _AHEAD = 100
 """Instances taken from the archive at a time."""
 
-_SUSPECTS = 3
-"""Failures in a row that a single worker needs before it takes the service to be down."""
-
-_FATAL = (AuthenticationError, QuotaExceeded, ConfigError, HarvestError)
 _SIGNED = re.compile(r'("https?:[^"?]*)\?[^"]*')
 """A link's signature is another one in each answer."""
 
@@ -272,30 +266,17 @@ class _Part:
             if self._stop.is_set() or not self._suspects.held:  # what was under way has come
                 return
             try:
-                await self._ask(self._witness)
-            except PASSING as again:
-                self._tally.requests += again.attempts
+                await ask(self._source, self._witness, self._tally)
+            except PASSING:
                 if not self._answered:
                     raise
             else:
                 await self._served(None)
 
-    async def _ask(self, instance_id: str) -> None:
-        """Ask for an instance's tasks and a page of its logs; that it can't be had is an answer as well."""
-        try:
-            async with aclosing(self._source.batches(instance_id)) as batches:
-                for _ in range(2):
-                    batch = await anext(batches, None)
-                    self._tally.requests += batch.requests if batch else 0
-        except (*_FATAL, *PASSING):
-            raise
-        except WorkflowKitError as error:
-            self._tally.requests += error.attempts
-
     async def _worker(self, todo: AsyncGenerator[Todo], taking: asyncio.Lock) -> None:
         while True:
             async with taking:
-                if len(self._suspects.held) >= max(self._concurrency, _SUSPECTS):
+                if len(self._suspects.held) >= max(self._concurrency, FEWEST):
                     await self._until_up()
                 found = await anext(todo, None)
             if found is None:
@@ -308,11 +289,13 @@ class _Part:
         try:
             async with aclosing(self._batches(todo.id, todo.cursor)) as batches:
                 async for batch in batches:
+                    if batch.cursor is None:  # now, and not once a slow disk has it: by then the service may be down
+                        await self._served(todo.id)
                     await self._run.store(todo, batch)
                     self._tally.store(batch, after=todo.cursor or 0)
                     if self._downloads is not None:
                         self._downloads.tell()
-        except _FATAL:
+        except FATAL:
             raise
         except WorkflowKitError as error:
             self._tally.spend(error.attempts)
@@ -321,7 +304,6 @@ class _Part:
         self._tally.done += 1
         self._taken.discard(todo.id)
         self._witness = todo.id
-        await self._served(todo.id)
 
     async def _batches(self, instance_id: str, cursor: int | None) -> AsyncGenerator[Batch]:
         """Yield an instance's batches from a cursor on; all, if the log before it isn't the one that is stored."""
@@ -352,7 +334,7 @@ class _Part:
 
         One that something else has, which every instance needs, ends the harvest.
         """
-        if isinstance(error, PASSING) and not (isinstance(error, ServerError) and error.subject_only):
+        if may_pass(error):
             self._suspects.hold(instance_id, error)
         elif error.endpoint is not None and error.subject != instance_id:
             raise error

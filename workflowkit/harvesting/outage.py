@@ -5,12 +5,29 @@ from __future__ import annotations
 import asyncio
 import time
 
-from ..errors import RateLimited, ServerError, TransportError, WorkflowKitError
+from ..errors import (
+    AuthenticationError,
+    ConfigError,
+    HarvestError,
+    QuotaExceeded,
+    RateLimited,
+    ServerError,
+    TransportError,
+    WorkflowKitError,
+)
+
+FATAL = (AuthenticationError, QuotaExceeded, ConfigError, HarvestError)
+"""After what nothing further can succeed now."""
 
 PASSING = (TransportError, ServerError, RateLimited)
-"""What may pass by itself."""
+"""What may pass by itself, but for what a service says of one instance only."""
 
 _SHORTEST, _LONGEST = 1.0, 60.0
+
+
+def may_pass(error: WorkflowKitError) -> bool:
+    """Return whether asking again later may help."""
+    return isinstance(error, PASSING) and not (isinstance(error, ServerError) and error.subject_only)
 
 
 class Outage:

@@ -12,7 +12,6 @@ import platform
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from itertools import chain
 from operator import attrgetter
 from secrets import token_hex
 from typing import Any, Self
@@ -21,7 +20,7 @@ import attrs
 
 from ..source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row, Source
 from .archive import Archive
-from .database import now, storable, stored
+from .database import insert, now, storable, stored
 from .links import remember
 from .schema import TABLES, columns
 
@@ -32,17 +31,13 @@ _SOURCE = "system = ? AND tenant = ? AND source = ?"
 _TOLD = columns(InstanceRef)
 _FIELDS: dict[type[Any], Callable[[Any], Any]] = {row: attrgetter(*columns(row)) for row in (*TABLES, InstanceRef)}
 _INSERT = {
-    row: f"INSERT INTO {table} (system, tenant, instance_id, {', '.join(columns(row))}) VALUES "
+    row: f"INSERT INTO {table} (system, tenant, instance_id, {', '.join(columns(row))})"
     for row, table in TABLES.items()
 }
 _DELETE = {
     row: f"DELETE FROM {table} WHERE system = ? AND tenant = ? AND instance_id = ? AND position >= ?"
     for row, table in TABLES.items()
 }
-_VALUES = {row: f"(?, ?, ?{', ?' * len(columns(row))})" for row in TABLES}
-_MOST_ROWS = 100
-"""Rows in one statement: a page of logs. One for each number of rows is compiled, and kept."""
-
 _UNFINISHED = f"""
     SELECT run, began_at, cursor, listed, named, failed FROM harvests
     WHERE {_SOURCE} AND ended_at IS NULL AND options = ?
@@ -291,13 +286,14 @@ class Run:
         statement, state = (_STORED, (batch.cursor, *told)) if batch.cursor is not None else (_DONE, (*told, now()))
 
         def work(connection: sqlite3.Connection) -> None:
+            # Of what nothing is stored yet, nothing need be deleted; another source may have stored it meanwhile.
             is_first = connection.execute(f"{statement} AND holds IS NULL", (*state, *key)).rowcount
             if not is_first:
                 connection.execute(statement, (*state, *key))
             for kind, rows in values.items():
                 if not is_first:
                     connection.execute(_DELETE[kind], (*key, batch.first))
-                _insert(connection, kind, rows)
+                insert(connection, _INSERT[kind], rows)
             remember(connection, key, (row for row in batch.rows if isinstance(row, AttachmentRow)))
 
         await self._archive.transact(work)
@@ -325,10 +321,3 @@ class Run:
 def _tables(kinds: Sequence[type[Row]]) -> str:
     """Return the names of the kinds' tables, always in the same order."""
     return ",".join(table for kind, table in TABLES.items() if kind in kinds)
-
-
-def _insert(connection: sqlite3.Connection, kind: type[Row], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows, many in one statement: each takes and gives back Python's lock, which the event loop wants."""
-    for start in range(0, len(rows), _MOST_ROWS):
-        some = rows[start : start + _MOST_ROWS]
-        connection.execute(_INSERT[kind] + ", ".join([_VALUES[kind]] * len(some)), list(chain.from_iterable(some)))

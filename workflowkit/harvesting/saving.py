@@ -37,8 +37,7 @@ class Saver:
         part = self._part(file)
         try:
             self._check_size(file.size or 0)
-            await self._on_disk(self._store.make_room, file.size or 0)
-            await self._on_disk(part.open, resume=file.etag is not None)
+            await self._on_disk(self._open, part, file)
             async with asyncio.timeout(self._store.timeout):
                 try:
                     file = await self._receive(file, part, file.etag if part.size else None)
@@ -74,7 +73,8 @@ class Saver:
         async with self._fetcher.get(file.url, offset=part.size if etag else 0, etag=etag) as answer:
             self._check_size(answer.size or 0)
             if answer.offset == 0:
-                await self._on_disk(part.restart)
+                if part.size:
+                    await self._on_disk(part.restart)
                 larger = answer.size is None or answer.size > _PIECE
                 file = attrs.evolve(file, etag=await self._note(file, answer.etag if larger else None))
             buffer = bytearray()
@@ -92,6 +92,10 @@ class Saver:
         if etag != file.etag:
             await self._links.begin(file, etag)
         return etag
+
+    def _open(self, part: Part, file: Wanted) -> None:
+        part.open(resume=file.etag is not None)
+        self._store.make_room(file.size or 0)
 
     def _write(self, part: Part, data: bytes) -> None:
         self._store.make_room(len(data))

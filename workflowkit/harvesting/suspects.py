@@ -12,6 +12,9 @@ from ..errors import WorkflowKitError
 
 _STRIKES = 3
 
+FEWEST = 3
+"""How many must be held before a single worker takes what it asks to be down."""
+
 
 class Suspects:
     """Instances that have failed, and how often something else has succeeded since.
