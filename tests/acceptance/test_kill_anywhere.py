@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
-import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from stored import rows
 
 from workflowkit.sandbox import Sandbox, Workspace, World
 from workflowkit.sandbox.world import APP_ID
@@ -29,12 +29,8 @@ _KILLS = 30
 
 
 def contents(path: Path) -> list[list[tuple[object, ...]]]:
-    connection = sqlite3.connect(path)
-    try:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        return [connection.execute(query).fetchall() for query in _ALL]
-    finally:
-        connection.close()
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+    return [rows(path, query) for query in _ALL]
 
 
 def files(folder: Path) -> dict[str, bytes]:

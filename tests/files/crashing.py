@@ -7,25 +7,26 @@ and the most downloads that one crash has cost.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from dying import CRASHED, in_a_child, steps_until
 from given import KINDS, Given, log_row
+from stored import rows
 
 from workflowkit import Archive, FileStore, harvest
 from workflowkit.harvesting import writer
 from workflowkit.source import AttachmentRow
 
-CRASHED = 77
 FILES = {"/small": b"small", "/twin": b"small", "/large": bytes(range(256)) * 10_000}
 TOUCHING = ("open", "write", "ftruncate", "fsync", "replace", "mkdir")
 ALL = (
@@ -55,28 +56,9 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def run(folder: Path, port: int, crash_at: int | None) -> int:
-    """Harvest in a child process and return its exit code."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    code = 1
-    try:
-        if crash_at is not None:
-            crash(crash_at)
-        asyncio.run(work(folder, port))
-        code = 0
-    finally:
-        os._exit(code)
-
-
 def crash(at: int) -> None:
     """Let the process end before the n-th step."""
-    steps = count(1)
-
-    def step() -> None:
-        if next(steps) == at:
-            os._exit(CRASHED)
+    step = steps_until(at)
 
     def stepping(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
@@ -99,7 +81,7 @@ def crash(at: int) -> None:
 
 async def work(folder: Path, port: int) -> None:
     later = datetime.now(UTC).replace(microsecond=0) + timedelta(days=6)
-    rows = [
+    links = [
         AttachmentRow(
             position=0,
             ordinal=n,
@@ -111,23 +93,19 @@ async def work(folder: Path, port: int) -> None:
         )
         for n, (path, content) in enumerate(FILES.items())
     ]
-    source = Given({"i": [log_row(), *rows]}, kinds=KINDS, file_hosts=(f"127.0.0.1:{port}",))
+    source = Given({"i": [log_row(), *links]}, kinds=KINDS, file_hosts=(f"127.0.0.1:{port}",))
     async with Archive.open(folder / "a.db") as archive:
         await harvest(source, archive, attachments=FileStore(folder / "files", concurrency=2, reserve=0))
 
 
 def contents(folder: Path) -> list[Any]:
-    connection = sqlite3.connect(folder / "a.db")
-    try:
-        rows = [
-            [value for value in row if "T" not in str(value)]  # but for times
-            for query in ALL
-            for row in connection.execute(query)
-        ]
-    finally:
-        connection.close()
+    told = [
+        [value for value in row if "T" not in str(value)]  # but for times
+        for query in ALL
+        for row in rows(folder / "a.db", query)
+    ]
     files = {str(path.relative_to(folder)) for path in (folder / "files").rglob("*")}
-    return [rows, files, {(folder / name).read_bytes() for name in files if (folder / name).is_file()}]
+    return [told, files, {(folder / name).read_bytes() for name in files if (folder / name).is_file()}]
 
 
 def main(folder: Path) -> None:
@@ -135,7 +113,7 @@ def main(folder: Path) -> None:
     Thread(target=server.serve_forever, daemon=True).start()
     port = server.server_address[1]
     (folder / "whole").mkdir()
-    assert run(folder / "whole", port, None) == 0
+    assert in_a_child(work(folder / "whole", port)) == 0
     expected = contents(folder / "whole")
     assert Handler.asked == len(FILES)
     crashes = differing = most = 0
@@ -143,12 +121,12 @@ def main(folder: Path) -> None:
         path = folder / str(at)
         path.mkdir()
         Handler.asked = 0
-        code = run(path, port, at)
+        code = in_a_child(work(path, port), partial(crash, at))
         if code == 0:
             break
         assert code == CRASHED
         crashes += 1
-        assert run(path, port, None) == 0
+        assert in_a_child(work(path, port)) == 0
         differing += contents(path) != expected
         most = max(most, Handler.asked - len(FILES))
     sys.stdout.write(f"{crashes} {differing} {most}\n")

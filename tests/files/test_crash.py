@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from dying import figures_of
 from file_host import whole
 from given import KINDS, Given, log_row
 
@@ -21,16 +20,7 @@ HARVESTS = Path(__file__).with_name("crashing.py")
 
 @pytest.mark.long
 def test_a_crash_at_every_step(tmp_path):
-    done = subprocess.run(
-        [sys.executable, str(HARVESTS), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(HARVESTS.parents[1])},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    crashes, differing, most = map(int, done.stdout.split())
+    crashes, differing, most = figures_of(HARVESTS, tmp_path)
     assert crashes > 30
     assert differing == 0
     assert most <= 2, "as many as were under way"

@@ -6,22 +6,22 @@ had been run again.
 
 from __future__ import annotations
 
-import asyncio
-import os
 import sqlite3
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 
+from dying import CRASHED, in_a_child, steps_until
 from given import KINDS, Given, log_row
+from stored import rows
 
 from workflowkit import Archive, harvest
 from workflowkit.errors import NotFound
 from workflowkit.harvesting import writer
 from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, Row
 
-CRASHED = 77
 PAGES = {"a": 1, "b": 3, "c": 0, "d": 2, "e": 1}
 ALL = (
     "SELECT system, tenant, id, state, status, logs, error, holds, is_open, cursor, run FROM instances ORDER BY id",
@@ -60,32 +60,13 @@ def rows_of(position: int) -> list[Row]:
     return [log, link]
 
 
-def run(path: Path, crash_at: int | None) -> int:
-    """Harvest in a child process and return its exit code."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    code = 1
-    try:
-        if crash_at is not None:
-            crash(crash_at)
-        asyncio.run(work(path))
-        code = 0
-    finally:
-        os._exit(code)
-
-
 def crash(at: int) -> None:
     """Let the process end before its writer's n-th statement."""
     transact = writer._transact
-    statements = count(1)
-
-    def execute(statement: str) -> None:
-        if next(statements) == at:
-            os._exit(CRASHED)
+    step = steps_until(at)
 
     def watched(connection: sqlite3.Connection, group: list[writer._Job], begin: str) -> None:
-        connection.set_trace_callback(execute)
+        connection.set_trace_callback(lambda _: step())
         transact(connection, group, begin)
 
     writer._transact = watched
@@ -97,25 +78,21 @@ async def work(path: Path) -> None:
 
 
 def contents(path: Path) -> list[list[tuple[object, ...]]]:
-    connection = sqlite3.connect(path)
-    try:
-        return [connection.execute(query).fetchall() for query in ALL]
-    finally:
-        connection.close()
+    return [rows(path, query) for query in ALL]
 
 
 def main(folder: Path) -> None:
-    assert run(folder / "whole.db", None) == 0
+    assert in_a_child(work(folder / "whole.db")) == 0
     expected = contents(folder / "whole.db")
     crashes = differing = 0
     for at in count(1):
         path = folder / f"{at}.db"
-        code = run(path, at)
+        code = in_a_child(work(path), partial(crash, at))
         if code == 0:
             break
         assert code == CRASHED
         crashes += 1
-        assert run(path, None) == 0
+        assert in_a_child(work(path)) == 0
         differing += contents(path) != expected
         path.unlink()
     sys.stdout.write(f"{crashes} {differing}\n")

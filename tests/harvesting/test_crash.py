@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from dying import figures_of
 
 HARVESTS = Path(__file__).with_name("crashing.py")
 
 
 @pytest.mark.long
 def test_a_crash_at_every_statement_of_the_writer(tmp_path):
-    done = subprocess.run(
-        [sys.executable, str(HARVESTS), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(HARVESTS.parents[1])},
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    crashes, differing = map(int, done.stdout.split())
+    crashes, differing = figures_of(HARVESTS, tmp_path)
     assert crashes > 70
     assert differing == 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from given import Given
+from stored import rows
 
 from workflowkit import (
     AuthenticationError,
@@ -23,14 +23,6 @@ from workflowkit import (
 )
 from workflowkit.source import Chunk
 from workflowkit.telemetry import HarvestProgress
-
-
-def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(path)
-    try:
-        return connection.execute(query).fetchall()
-    finally:
-        connection.close()
 
 
 def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:

@@ -15,6 +15,7 @@ import time
 from contextlib import suppress
 
 import pytest
+from stored import rows
 
 from workflowkit.sandbox import Sandbox, World
 
@@ -57,18 +58,13 @@ def harvest(shell, *arguments, text=None, **env):
     return shell("harvest", *arguments, "--archive", "a.db", "--rate", "none", text=text, **env)
 
 
-def rows(shell, query):
-    connection = sqlite3.connect(shell.folder / "a.db")
-    try:
-        return connection.execute(query).fetchall()
-    finally:
-        connection.close()
-
-
 def test_several_tenants_in_one_run_each_with_its_own_key(shell, free, profiles):
     code, _, err = harvest(shell, "jodoo", "--profile", "acme", "--profile", "globex", **profiles)
     assert (code, "90 instances" in err) == (0, True)
-    assert rows(shell, "SELECT tenant, count(*) FROM instances GROUP BY 1") == [("acme", 60), ("globex", 30)]
+    assert rows(shell.folder / "a.db", "SELECT tenant, count(*) FROM instances GROUP BY 1") == [
+        ("acme", 60),
+        ("globex", 30),
+    ]
     code, _, err = harvest(shell, "secmaster", "--profile", "soc", **profiles)
     assert (code, "120 instances" in err) == (0, True)
 
@@ -221,9 +217,9 @@ def test_verify_finds_what_is_wrong(shell):
 def test_events_come_from_tasks_where_they_were_harvested(shell):
     harvest(shell, "jodoo", "--app", APP, "--form", "6573f1c2a9d4e80007b1c101", "--with", "tasks")
     harvest(shell, "jodoo", "--app", APP)
-    found = dict(rows(shell, "SELECT origin, count(DISTINCT case_id) FROM events GROUP BY 1"))
+    found = dict(rows(shell.folder / "a.db", "SELECT origin, count(DISTINCT case_id) FROM events GROUP BY 1"))
     assert found == {"tasks": 29, "logs": 30}, "one has no tasks at all"
-    open_tasks = rows(shell, "SELECT end_time, outcome FROM events WHERE lifecycle = 'start'")
+    open_tasks = rows(shell.folder / "a.db", "SELECT end_time, outcome FROM events WHERE lifecycle = 'start'")
     assert open_tasks
     assert set(open_tasks) == {(None, None)}
 
@@ -281,7 +277,7 @@ def test_a_second_signal_stops_at_once_and_the_rest_goes_on(shell, free):
     _, err = process.communicate(timeout=20)
     assert process.returncode == 143
     assert "stopped; run the same command again to go on" in err
-    assert rows(shell, "SELECT state, count(*) FROM instances GROUP BY 1") == [("pending", 60)]
+    assert rows(shell.folder / "a.db", "SELECT state, count(*) FROM instances GROUP BY 1") == [("pending", 60)]
 
 
 def test_a_second_harvest_is_told_of_the_first(shell, shell_in, tmp_path_factory):

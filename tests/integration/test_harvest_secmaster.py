@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
-from pathlib import Path
 from typing import Any
 
 import pytest
+from stored import rows
 
 from workflowkit import (
     AccessKey,
@@ -46,14 +45,6 @@ async def secmaster(free):
 async def archive(tmp_path):
     async with Archive.open(tmp_path / "a.db") as opened:
         yield opened
-
-
-def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(path)
-    try:
-        return connection.execute(query).fetchall()
-    finally:
-        connection.close()
 
 
 async def test_instances_alone_cost_the_listing(free, secmaster, archive):
