@@ -6,13 +6,13 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workflowkit.converter import decode
 from workflowkit.document import Document
 from workflowkit.errors import DecodeError
-from workflowkit.secmaster import WorkflowInstance
+from workflowkit.secmaster import WorkflowInstance, times
 from workflowkit.secmaster.times import read_times, write_time
 
 BEIJING = timezone(timedelta(hours=8))
@@ -79,3 +79,17 @@ def test_what_is_written_reads_as_the_same_millisecond(time):
 @given(st.binary(max_size=200))
 def test_anything_at_all_passes_through(body):
     read_times(b'{"start_time": "' + body)
+
+
+_COMMON = "2025-07-18T15:11:04.577Z+0800"
+_texts = st.sampled_from([_COMMON, "2025-07-18T15:11:04+08:00", "", "abcdefghijkZ+0800", '"Z+0800', "Z+0800", "_time"])
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from(["start_time", "end_time", "name"]), _texts, max_size=3), max_size=4),
+    st.sampled_from([(",", ":"), (", ", ": ")]),
+)
+@example([{"end_time": "", "name": "abcdefghijkZ+0800"}], (", ", ": "))
+def test_the_short_way_for_common_times_is_the_long_way(records, separators):
+    body = json.dumps(records, separators=separators).encode()
+    assert read_times(body) == times._FIELD.sub(times._read, body)
