@@ -22,7 +22,7 @@ PROJECT, WORKSPACE = "0a1b2c3d4e5f60718293a4b5c6d7e8f9", "909494e3-558e-46b6-a9e
 INSTANCE = "8eed56de-7aaf-4732-baaf-000000000073"
 IN_FLIGHT = 100
 REQUESTS = 1000
-ROUNDS = 3
+ROUNDS = 5
 
 
 async def ours(address: str, transport: str) -> tuple[float, float]:

@@ -315,20 +315,21 @@ class Client:
             failure = error
             raise
         finally:
-            ahead = clock_ahead(response) if response is not None and self._options.observers else None
-            done = RequestDone(
-                endpoint=endpoint.name,
-                tenant=self.tenant,
-                attempt=attempt,
-                status=response.status if response is not None else None,
-                error=type(failure).__name__ if failure else None,
-                waited=turn.waited,
-                elapsed=time.monotonic() - started,
-                size=len(response.content) if response is not None else 0,
-                request_id=document.request_id if document is not None else None,
-                ahead=None if ahead is None else ahead.total_seconds(),
-            )
-            notify(self._options.observers, done)
+            if self._options.observers:
+                ahead = clock_ahead(response) if response is not None else None
+                done = RequestDone(
+                    endpoint=endpoint.name,
+                    tenant=self.tenant,
+                    attempt=attempt,
+                    status=response.status if response is not None else None,
+                    error=type(failure).__name__ if failure else None,
+                    waited=turn.waited,
+                    elapsed=time.monotonic() - started,
+                    size=len(response.content) if response is not None else 0,
+                    request_id=document.request_id if document is not None else None,
+                    ahead=None if ahead is None else ahead.total_seconds(),
+                )
+                notify(self._options.observers, done)
         return Reply(value=value, document=document, headers=response.headers, attempts=attempt)
 
     async def _read(self, endpoint: Endpoint[M], response: Response, document: Document) -> M:

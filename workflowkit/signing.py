@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from .exchange import Request
 
 ALGORITHM = "SDK-HMAC-SHA256"
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def sign(request: Request, access_key: str, secret_key: str, *, at: datetime) -> None:
@@ -31,16 +31,17 @@ def sign(request: Request, access_key: str, secret_key: str, *, at: datetime) ->
     headers = request.headers
     headers["X-Sdk-Date"] = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     headers["Host"] = _host(request.url)
-    text = string_to_sign(canonical_request(request), headers["X-Sdk-Date"])
+    canonical = canonical_request(request)
+    text = string_to_sign(canonical, headers["X-Sdk-Date"])
     signature = hmac.digest(secret_key.encode(), text.encode(), hashlib.sha256).hex()
-    names = ";".join(_signed(headers))
+    names = canonical.rsplit("\n", 2)[1]
     headers["Authorization"] = f"{ALGORITHM} Access={access_key}, SignedHeaders={names}, Signature={signature}"
 
 
 def canonical_request(request: Request) -> str:
-    """Return the request in the one spelling that both sides hash."""
+    """Return the request in the one spelling that both sides hash; its last line but one names what is signed."""
     parts = urlsplit(request.url)
-    path = "/".join(quote(segment, safe="") for segment in unquote(parts.path).split("/"))
+    path = quote(unquote(parts.path), safe="/")
     pairs = sorted(parse_qsl(parts.query, keep_blank_values=True))
     signed = _signed(request.headers)
     lines = [
@@ -72,6 +73,4 @@ def _signed(headers: Mapping[str, str]) -> dict[str, str]:
 def _host(url: str) -> str:
     """Return the host as HTTP clients send it: without the scheme's own port."""
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    default = parts.port is not None and parts.port == _DEFAULT_PORTS.get(parts.scheme)
-    return host.rpartition(":")[0] if default else host
+    return parts.netloc.rpartition("@")[2].removesuffix(_DEFAULT_PORTS[parts.scheme])

@@ -73,10 +73,8 @@ class Limiter:
 
     async def opening(self, line: Line) -> None:
         """Wait until a slot is free, and until sends are far enough apart; for the line's head only."""
-        line.listen()
         while (opens := self.ledger.opens(self.quota)) is None or opens > time.monotonic():
             await line.sleep(_POLL if opens is None else opens - time.monotonic())
-            line.listen()
         if math.isfinite(self._quota.rate):
             await line.spread(self._quota.rate)
 
@@ -113,8 +111,11 @@ class Turn:
         """
         asked = time.monotonic()
         self._sent_at = self._answered_at = None
+        self.waited = 0.0
         if max_wait is not None and max(limiter.ledger.not_before for limiter in self._limiters) > asked + max_wait:
             raise TimeoutError
+        if self._is_free() and self._take():
+            return
         for limiter in self._limiters:
             limiter.ledger.stand(limiter.quota)
         try:
@@ -162,6 +163,13 @@ class Turn:
                 taken = self._take() if last else await self._stand(place + 1)
                 if taken or place > 0:  # else all over again, still at the head of the first line
                     return taken
+
+    def _is_free(self) -> bool:
+        """Return whether no rate is kept to, and nobody is in line: there is nothing to wait for but a cooldown."""
+        return all(
+            math.isinf(limiter.quota.rate) and not line_of(limiter.ledger, self._loop).queue.locked()
+            for limiter in self._limiters
+        )
 
     def _take(self) -> bool:
         for limiter in self._limiters:

@@ -36,12 +36,9 @@ class Line:
             self._buckets[rate] = AsyncLimiter(burst, burst / (rate * _FASTER))
         await self._buckets[rate].acquire()
 
-    def listen(self) -> None:
-        """Remember from now on that the head was woken, until it has slept."""
-        self._woken = self._loop.create_future()
-
     async def sleep(self, seconds: float) -> None:
-        """Let the head sleep for so long, or until it is woken; not at all if it was since `listen`."""
+        """Let the head sleep for so long, or until it is woken."""
+        self._woken = self._loop.create_future()
         alarm = self._loop.call_later(seconds, self._rouse)
         try:
             await self._woken
@@ -49,7 +46,7 @@ class Line:
             alarm.cancel()
 
     def wake(self) -> None:
-        """Wake the head, if it sleeps or is about to; from any thread."""
+        """Wake the head, if it sleeps or has just looked and is about to; from any thread."""
         with suppress(RuntimeError):  # its loop is closed: nobody sleeps there
             self._loop.call_soon_threadsafe(self._rouse)
 
