@@ -7,17 +7,15 @@ It needs huaweicloudsdksecmaster. Each runs in a process of its own, interleaved
 from __future__ import annotations
 
 import asyncio
-import statistics
-import subprocess
 import sys
 import time
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
+from benchmarks.measure import TRANSPORTS, children, serving
+from benchmarks.report import report, table
 from workflowkit import AccessKey, SecMasterClient
 
-SERVER = Path(__file__).with_name("page_server.py")
 PROJECT, WORKSPACE = "0a1b2c3d4e5f60718293a4b5c6d7e8f9", "909494e3-558e-46b6-a9eb-07a8e18ca62f"
 INSTANCE = "8eed56de-7aaf-4732-baaf-000000000073"
 IN_FLIGHT = 100
@@ -71,34 +69,26 @@ def child(contender: str, address: str) -> None:
     print(*(theirs(address) if contender == "vendor" else asyncio.run(ours(address, kind))))
 
 
-def measure(contender: str, address: str) -> tuple[float, float]:
-    """Return what a contender takes, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.secmaster", contender, address]
-    clock, cpu = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-2:]
-    return float(clock), float(cpu)
-
-
 def main() -> None:
     """Print a table for a server that answers at once, and for one that takes 50 ms."""
-    contenders = ("vendor", "workflowkit on httpx", "workflowkit on aiohttp")
+    contenders = ("vendor", *(f"workflowkit on {transport}" for transport in TRANSPORTS))
+    rows, bars = [], {}
     for delay in (0.0, 0.05):
-        server = subprocess.Popen(
-            [sys.executable, str(SERVER), "instance", str(delay)], stdout=subprocess.PIPE, text=True
-        )
-        assert server.stdout is not None
-        address = f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        rounds = [[measure(contender, address) for contender in contenders] for _ in range(ROUNDS)]
-        print(f"\nthe server takes {delay * 1e3:.0f} ms, {IN_FLIGHT} in flight\n")
-        print("| | requests/s | x | CPU ms a request | x |\n|---|---|---|---|---|")
-        medians = [
-            tuple(statistics.median(values) for values in zip(*column, strict=True))
-            for column in zip(*rounds, strict=True)
-        ]
-        for contender, (clock, cpu) in zip(contenders, medians, strict=True):
-            faster, share = medians[0][0] / clock, cpu / medians[0][1]
-            print(f"| {contender} | {1 / clock:,.0f} | {faster:.1f} | {cpu * 1e3:.2f} | {share:.2f} |", flush=True)
-        server.kill()
-        server.wait()
+        with serving("instance", delay) as address:
+            figures = children("benchmarks.secmaster", [(contender, address) for contender in contenders], ROUNDS)
+        peer_clock, peer_cpu = figures[0]
+        label = f"the server takes {delay * 1e3:.0f} ms"
+        for contender, (clock, cpu) in zip(contenders, figures, strict=True):
+            faster, share = f"{peer_clock / clock:.1f}x", f"{cpu / peer_cpu:.2f}x"
+            rows.append([label, contender, f"{1 / clock:,.0f}", faster, f"{cpu * 1e3:.2f}", share])
+        bars[label] = {contender: 1 / clock for contender, (clock, _) in zip(contenders, figures, strict=True)}
+    report(
+        "secmaster",
+        f"An instance with its topology, signed, {IN_FLIGHT} in flight",
+        table(["", "", "requests a second", "", "CPU ms a request", ""], rows),
+        bars=bars,
+        axis="requests a second",
+    )
 
 
 if __name__ == "__main__":

@@ -22,11 +22,12 @@ from typing import Any
 
 import httpx
 
+from benchmarks.report import publish
+
 from .contenders import CONTENDERS
 from .server import NETWORKS, serve
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
 RESULTS = Path(__file__).with_name("results.json")
 RUNS = [("no delay", 1), ("no delay", 10), ("no delay", 100), ("no delay", 1000)]
 RUNS += [(network, workers) for network in list(NETWORKS)[1:] for workers in (10, 1000)]
@@ -135,14 +136,6 @@ def plot(runs: list[Run], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
-def publish(text: str) -> None:
-    """Put the table where the README shows it."""
-    begin, end = "<!-- benchmarks/limiter -->", "<!-- end -->"
-    before, table_and_rest = README.read_text(encoding="utf-8").split(begin)
-    _, rest = table_and_rest.split(end)
-    README.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest}", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare limiters over HTTP.")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each run")
@@ -165,7 +158,7 @@ def main() -> None:
     text = f"{table(results['runs'], results['seconds'])}\n\n({results['versions']})"
     print(f"\n{text}")
     plot(results["runs"], RESULTS.with_suffix(".svg"))
-    publish(text)
+    publish("limiter", text)
 
 
 if __name__ == "__main__":

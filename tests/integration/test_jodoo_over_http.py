@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import threading
 import time
 from typing import Any
 
@@ -20,6 +21,7 @@ from workflowkit import (
     TransportError,
 )
 from workflowkit._transport import make_transport
+from workflowkit.converter import decode
 from workflowkit.exchange import Request, Timing
 from workflowkit.redact import Headers
 from workflowkit.sandbox import Sandbox
@@ -266,6 +268,20 @@ async def test_a_body_over_the_bound_is_not_read(sandbox, jodoo, monkeypatch):
         await jodoo.workflow_logs(sandbox.world.awkward()["one log"])
 
 
-async def test_a_large_page_is_decoded_without_holding_up_the_loop(sandbox, jodoo, monkeypatch):
-    monkeypatch.setattr("workflowkit.client._LARGE", 100)
-    assert len(await jodoo.workflow_logs(sandbox.world.awkward()["100 logs"])) == 100
+async def test_a_page_of_10_mb_is_decoded_beside_the_loop(sandbox, jodoo, monkeypatch):
+    serve = sandbox.world.logs
+    monkeypatch.setattr(
+        sandbox.world, "logs", lambda *wanted: [{**log, "comment": 100_000 * "x"} for log in serve(*wanted)]
+    )
+    decoded = {}
+
+    def noted(document, returns):
+        decoded[len(document.body) > 10_000_000] = threading.get_ident()
+        return decode(document, returns)
+
+    monkeypatch.setattr("workflowkit.client.decode", noted)
+    logs = await jodoo.workflow_logs(sandbox.world.awkward()["100 logs"])
+    assert {len(log.comment) for log in logs} == {100_000}
+    assert len(logs) == 100
+    assert decoded[True] != threading.get_ident()
+    assert decoded[False] == threading.get_ident(), "the empty page after it"

@@ -12,12 +12,16 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
+import msgspec
+
 from ..errors import HarvestError
 from .schema import APPLICATION_ID, CREATE, UPGRADES, VERSION
 
 _LARGEST_INTEGER = 2**63 - 1
 _MOST_ROWS = 100
 """Rows in one statement: a page of logs. One for each number of rows is compiled, and kept."""
+
+_MILLISECONDS = len("2024-01-09T03:16:35.447")
 
 _STATEMENTS = 1024
 """Compiled statements that are kept: one for each table and number of rows."""
@@ -189,7 +193,8 @@ def _store_time(time: datetime) -> str | None:
             time = time.astimezone(UTC)
         except OverflowError:  # in the year 1 or 9999, on the other side of the date line
             return None
-    return time.isoformat(timespec="milliseconds")[:-6] + "Z"
+    text: str = msgspec.to_builtins(time)  # as isoformat has it, but with a Z, in a fifth of the time
+    return f"{text[:-1]}.000"[:_MILLISECONDS] + "Z"
 
 
 _STORE: Mapping[type, Callable[[Any], Any]] = {
