@@ -6,6 +6,7 @@ documented rate stands in one place only.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
@@ -49,9 +50,9 @@ class Endpoint(Generic[T]):
 
         Query parameters are sorted and encoded in the one way that every signature scheme agrees on.
         """
-        url = base_url + self.path.format_map({name: quote(value, safe="") for name, value in path.items()})
+        url = base_url + self.path.format_map({name: _encode(value) for name, value in path.items()})
         if query:
-            url += "?" + "&".join(f"{quote(name, safe='')}={_encode(query[name])}" for name in sorted(query))
+            url += "?" + "&".join(f"{_encode(name)}={_encode(query[name])}" for name in sorted(query))
         return Request(
             method=self.method,
             url=url,
@@ -60,5 +61,6 @@ class Endpoint(Generic[T]):
         )
 
 
+@functools.lru_cache(1024, typed=True)  # most of it is the same in each request
 def _encode(value: str | int | bool) -> str:  # noqa: FBT001
     return quote(str(value).lower() if isinstance(value, bool) else str(value), safe="")

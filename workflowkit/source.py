@@ -1,7 +1,8 @@
 """What a harvest takes in: sources, and the rows they turn answers into.
 
 A source belongs to one system; the harvest and the archive know it only by what is declared
-here. The columns of the archive's tables are the fields of these rows.
+here. The columns of the archive's tables are the fields of these rows, which aren't frozen since
+that would double what making one costs.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class InstanceRef:
     raw: bytes | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class LogRow:
     """One log of one instance; `position` counts from 0, `raw` is the vendor's own JSON."""
 
@@ -51,7 +52,7 @@ class LogRow:
     raw: bytes
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class AttachmentRow:
     """One expiring link: a log's file, or its signature, where `ordinal` is -1."""
 
@@ -64,7 +65,7 @@ class AttachmentRow:
     expires_at: datetime | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class TaskRow:
     """One task of one instance, commented or not; `position` is that of the list, `raw` the vendor's own JSON."""
 
@@ -83,7 +84,7 @@ class TaskRow:
     raw: bytes
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class NodeRow:
     """One node of an instance's topology; `position` is that of the list, `raw` the vendor's own JSON."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from types import SimpleNamespace
+from contextvars import ContextVar
+from typing import Any
 
 import aiohttp
+from aiohttp.connector import Connection
 from yarl import URL
 
 from ..errors import TransportError
@@ -17,7 +19,6 @@ from .base import KEPT, closed, elsewhere, host_of, proxy_for, read, tls_context
 _LONGEST_LINE = 1 << 16
 """Bytes of one header: tokens have 9,120."""
 
-_PIECE = 1 << 18
 _NEVER = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 _OWN = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """Headers that the library would add of its own accord."""
@@ -74,30 +75,39 @@ class AiohttpTransport:
                 proxy = proxy_for(self._base_url)
                 if proxy is not None and not proxy.startswith("http://"):
                     raise unusable_proxy()
-                self._session = _session(aiohttp.TCPConnector(limit=0, ssl=context, keepalive_timeout=KEPT), proxy)
+                self._session = _session(_Connector(limit=0, ssl=context, keepalive_timeout=KEPT), proxy)
             if self._session is None:
                 raise closed()
             return self._session
 
     async def _exchange(self, session: aiohttp.ClientSession, request: Request, timing: Timing) -> Response:
+        _timing.set(timing)
         async with session.request(
             request.method,
             URL(request.url, encoded=True),
             headers={"Accept": "*/*", "Accept-Encoding": "gzip, deflate", **request.headers},
             data=request.content or None,
             allow_redirects=False,
-            trace_request_ctx=timing,
         ) as answer:
             timing.began = time.monotonic()
-            content = await read(answer.content.iter_chunked(_PIECE))
+            content = await read(answer.content.iter_any())
             headers = Headers({name.lower(): value for name, value in answer.headers.items()})
             return Response(status=answer.status, headers=headers, content=content)
 
 
+_timing: ContextVar[Timing] = ContextVar("timing")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Notes when a connection is there: the request leaves then. Its own tracing would tell as well, but do more."""
+
+    async def connect(self, *wanted: Any, **options: Any) -> Connection:
+        connection = await super().connect(*wanted, **options)
+        _timing.get().left = time.monotonic()
+        return connection
+
+
 def _session(connector: aiohttp.TCPConnector, proxy: str | None) -> aiohttp.ClientSession:
-    left = aiohttp.TraceConfig()
-    left.on_connection_create_end.append(_note)
-    left.on_connection_reuseconn.append(_note)
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -106,16 +116,9 @@ def _session(connector: aiohttp.TCPConnector, proxy: str | None) -> aiohttp.Clie
         proxy=proxy,
         skip_auto_headers=_OWN,
         timeout=_NEVER,
-        trace_configs=[left],
     )
     session._retry_connection = False  # noqa: SLF001  # or a request is sent twice, past the limits
     return session
-
-
-async def _note(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-    """Note that a connection is there: the request leaves now."""
-    timing: Timing = context.trace_request_ctx
-    timing.left = time.monotonic()
 
 
 def _explain(error: Exception, base_url: str) -> str:

@@ -181,11 +181,13 @@ class Ledger:
             )
 
     def _opens(self, quota: Quota, now: float) -> float | None:
+        in_flight = self._in_flight.total()
+        if quota.slots == sys.maxsize and in_flight < MOST_IN_FLIGHT:
+            return max(self.not_before, now)
         after = quota.window - self._trips.floor
         first = bisect_right(self._answered, now - after)
         lost = [until + quota.window for until in self._lost if until + quota.window > now]
         counted = len(self._answered) - first + len(lost)
-        in_flight = self._in_flight.total()
         missing = in_flight + counted + 1 - quota.slots  # so many must be counted no more
         if (missing > 0 or in_flight >= MOST_IN_FLIGHT) and self._bury(now):
             return self._opens(quota, now)
