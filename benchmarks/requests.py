@@ -20,7 +20,7 @@ from workflowkit import JodooClient
 LOGS = 99
 """In a page: 100 would take a second request, to see that there are no more."""
 
-ROUNDS = 3
+ROUNDS = 9
 IN_FLIGHT = (1, 10, 100, 1000)
 PEER = "httpx"
 CONTENDERS = (PEER, *(f"workflowkit on {transport}" for transport in TRANSPORTS))

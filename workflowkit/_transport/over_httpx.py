@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import re
 import ssl
@@ -28,6 +29,10 @@ def _hide_secrets(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("httpcore.http11").addFilter(_hide_secrets)
+
+
+_parsed = functools.lru_cache(64)(httpx.URL)
+"""An address as the library wants it: most requests go to the same few."""
 
 
 class HttpxTransport:
@@ -99,7 +104,7 @@ class HttpxTransport:
         timing.left = None if connects else time.monotonic()
         message = httpx.Request(
             request.method,
-            request.url,
+            _parsed(request.url),
             headers={"Accept": "*/*", "Accept-Encoding": "gzip, deflate", **request.headers},
             content=request.content,
             extensions={"trace": trace} if connects else {},
