@@ -36,9 +36,11 @@ def report(name: str, said: str, text: str, *, bars: Bars, axis: str) -> None:
 def publish(name: str, text: str) -> None:
     """Put the text where the README shows it, if it does."""
     begin, end = f"<!-- benchmarks/{name} -->", "<!-- end -->"
-    before, found, rest = README.read_text(encoding="utf-8").partition(begin)
-    if found:
-        README.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+    readme = README.read_text(encoding="utf-8")
+    if begin in readme:
+        before, rest = readme.split(begin)
+        _, after = rest.split(end, 1)  # ValueError rather than a README that is cut off
+        README.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
 def _versions() -> str:

@@ -50,9 +50,9 @@ class Endpoint(Generic[T]):
 
         Query parameters are sorted and encoded in the one way that every signature scheme agrees on.
         """
-        url = base_url + self.path.format_map({name: _encode(value) for name, value in path.items()})
+        url = base_url + self.path.format_map({name: _quote(value) for name, value in path.items()})
         if query:
-            url += "?" + "&".join(f"{_encode(name)}={_encode(query[name])}" for name in sorted(query))
+            url += "?" + "&".join(f"{_quote(name)}={_encode(query[name])}" for name in sorted(query))
         return Request(
             method=self.method,
             url=url,
@@ -61,6 +61,11 @@ class Endpoint(Generic[T]):
         )
 
 
-@functools.lru_cache(1024, typed=True)  # most of it is the same in each request
 def _encode(value: str | int | bool) -> str:  # noqa: FBT001
-    return quote(str(value).lower() if isinstance(value, bool) else str(value), safe="")
+    return _quote(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+@functools.lru_cache(1024)
+def _quote(text: str) -> str:
+    """Quote everything; most texts stand in each request."""
+    return quote(text, safe="")

@@ -104,9 +104,9 @@ def _binder(cls: Any) -> Callable[[Model, Any], None]:
     names: dict[str, Any] = {"set_origin": _set_origin}
     steps = ""
     for field in attrs.fields(attrs.resolve_types(cls)):
-        inner: Any = next(iter(models_in(field.type)), None)  # a field holds models of one class, singly or many
-        if inner is not None:
-            names[f"bind_{field.name}"] = _binder(inner)
+        inner: Any = set(models_in(field.type))
+        if inner:
+            names[f"bind_{field.name}"] = _binder(inner.pop()) if len(inner) == 1 else bind
             steps += _BIND_FIELD.format(name=field.name)
     if not steps:
         return _set_origin

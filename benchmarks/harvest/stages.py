@@ -1,4 +1,4 @@
-"""Where a harvest's CPU goes: transport, decoding, the client around them, and writing; pages of 5 and of 99 logs.
+"""Where a harvest's CPU goes: the transport, the client with its decoding, and writing; pages of 5 and of 99 logs.
 
 Run: python -m benchmarks.harvest.stages
 The transport alone, a client, and a harvest fetch the same pages, 20 in flight, without a limit; a stage is
@@ -18,15 +18,12 @@ from benchmarks.measure import INSTANCE, TRANSPORTS, children, cpu, serving
 from benchmarks.report import report, table
 from workflowkit import Archive, JodooClient, harvest
 from workflowkit._transport import make_transport
-from workflowkit.converter import decode
-from workflowkit.document import Document
 from workflowkit.exchange import Request, Timing
-from workflowkit.jodoo.models import LogsPage
 from workflowkit.redact import Headers
 
-STAGES = ("transport", "decode", "client", "write")
+STAGES = ("transport", "client and decoding", "writing")
 PAGES = (5, 99)
-IN_FLIGHT, TOTAL, ROUNDS = 20, 1500, 3
+IN_FLIGHT, TOTAL, ROUNDS = 20, 1500, 5
 
 
 async def transport(kind: str, address: str) -> float:
@@ -43,17 +40,6 @@ async def transport(kind: str, address: str) -> float:
         return await cpu(send, IN_FLIGHT, TOTAL)
     finally:
         await wire.aclose()
-
-
-async def decoding(kind: str, address: str) -> float:
-    """Return the CPU seconds of decoding a page."""
-    async with JodooClient("k", base_url=f"{address}/api", rate=None, transport=kind) as client:
-        [page] = [page async for page in client.workflow_logs(INSTANCE).pages()]
-    body = b'{"logs":[%b]}' % b",".join(page.raw)
-    began = time.process_time()
-    for _ in range(TOTAL):
-        decode(Document(body), LogsPage)
-    return (time.process_time() - began) / TOTAL
 
 
 async def fetching(kind: str, address: str) -> float:
@@ -78,7 +64,6 @@ async def harvesting(kind: str, address: str) -> float:
 
 RUNS: dict[str, Callable[[str, str], Awaitable[float]]] = {
     "transport": transport,
-    "decoding": decoding,
     "fetching": fetching,
     "harvesting": harvesting,
 }
@@ -96,8 +81,8 @@ def main() -> None:
         with serving(logs) as address:
             for kind in TRANSPORTS:
                 each = [(name, kind, address) for name in RUNS]
-                (wire,), (read,), (fetched,), (harvested,) = children("benchmarks.harvest.stages", each, ROUNDS)
-                parts = dict(zip(STAGES, (wire, read, fetched - wire - read, harvested - fetched), strict=True))
+                (wire,), (fetched,), (harvested,) = children("benchmarks.harvest.stages", each, ROUNDS)
+                parts = dict(zip(STAGES, (wire, fetched - wire, harvested - fetched), strict=True))
                 cells = [f"{seconds * 1e6:.0f} ({seconds / harvested:.0%})" for seconds in parts.values()]
                 rows.append([str(logs), kind, *cells, f"{harvested * 1e6:.0f}", f"{logs / harvested:,.0f}"])
                 bars[f"{logs} logs, {kind}"] = {stage: seconds * 1e3 for stage, seconds in parts.items()}

@@ -11,6 +11,7 @@ import pytest
 from file_host import Host, ranged, whole
 
 from workflowkit import ConfigError, FileStore, TransportError
+from workflowkit._transport import make_pool
 from workflowkit.files import DeadLink, Fetcher, Unsafe
 from workflowkit.files.fetch import _TIMEOUTS, WrongPart
 
@@ -194,3 +195,18 @@ async def test_another_part_than_was_asked_for(host, fetcher, answer):
 async def test_only_a_strong_etag_tells_contents_apart(host, fetcher, etag, kept):
     host.answers["/a"] = [whole(b"", f"ETag: {etag}")]
     assert (await fetch(fetcher, host.url("/a")))[2] == kept
+
+
+async def test_an_address_in_capitals_is_the_same_host(monkeypatch):
+    made = []
+
+    async def noted(url):
+        made.append(url)
+        return await make_pool(url)
+
+    monkeypatch.setattr("workflowkit.files.fetch.make_pool", noted)
+    fetcher = Fetcher(["files.example"])
+    with pytest.raises(TransportError):
+        await fetch(fetcher, "HTTPS://FILES.example/a")
+    assert made == ["https://files.example"]
+    await fetcher.aclose()

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 from file_host import ranged, whole
-from given import KINDS, Given, log_row
+from given import KINDS, Given, log_row, put
 
 from workflowkit import AuthenticationError, FileStore, HarvestError, NotFound, ServerError, TransportError, harvest
 from workflowkit.harvesting import count_files, list_files, verify_files
+from workflowkit.harvesting.downloads import Downloads
+from workflowkit.harvesting.tally import Report, Tally
 from workflowkit.source import AttachmentRow, Batch, Row
 
 SOON = timedelta(days=6)
@@ -579,3 +581,30 @@ async def test_what_cannot_be_read_is_told_from_what_is_gone(host, archive, stor
         (str(gone), "it isn't there"),
         (str(folder), "it can't be read"),
     }
+
+
+async def test_without_room_nothing_is_begun(host, archive, tmp_path):
+    host.answers = {"/a": [whole(b"a")]}
+    source = Linking({"i": [link(host.url("/a"), size=1)]})
+    store = FileStore(tmp_path / "files", hosts=(host.name,), reserve=1 << 60)
+    with pytest.raises(HarvestError, match="make room"):
+        await harvest(source, archive, attachments=store)
+    assert list(store.directory.iterdir()) == []
+    assert host.seen == []
+
+
+async def test_whether_links_can_be_renewed_is_seen_by_logs_alone(archive, tmp_path):
+    class NoTasks(Given):
+        async def batches(self, instance_id: str, after: int | None = None) -> AsyncGenerator[Batch]:
+            if after is None:
+                raise TransportError("no answer")
+            yield Batch(rows=[log_row()], kinds=KINDS, requests=1)
+
+    await put(archive, "i", log_row())
+    tally = Tally(None)
+    stop, report = asyncio.Event(), Report([tally], ())
+    saving = Downloads(
+        NoTasks(kinds=KINDS), archive, FileStore(tmp_path / "files"), tally, report, stop=stop, max_outage=1
+    )
+    assert await saving._api_answers() is True
+    assert tally.requests == 1

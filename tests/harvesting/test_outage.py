@@ -74,6 +74,19 @@ async def test_while_it_lasts_one_asks_at_a_time_ever_more_seldom(free, jodoo, a
     assert asked <= 2 * (5 + 5 + 3), "all that were under way; the next ones; one each after 0.2, 0.4, 0.8 seconds"
 
 
+async def test_it_begins_while_the_first_answer_is_stored(free, jodoo, archive, monkeypatch):
+    store = Run.store
+
+    async def stored(*what):
+        await asyncio.sleep(0.3)
+        await store(*what)
+
+    monkeypatch.setattr(Run, "store", stored)
+    down_after(free, 1, "502", 20)
+    summary = await harvest(jodoo.log_source(ids(free)), archive, concurrency=3)
+    assert (summary.done, summary.failed) == (60, 0)
+
+
 async def test_it_lasts_too_long(free, jodoo, archive):
     down_after(free, 10, "502", 10_000)
     with pytest.raises(ServerError):

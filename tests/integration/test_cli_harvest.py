@@ -17,6 +17,8 @@ from contextlib import suppress
 import pytest
 from stored import rows
 
+from workflowkit import Summary
+from workflowkit.cli.job import describe
 from workflowkit.sandbox import Sandbox, World
 
 APP = "6573f1c2a9d4e80007b1c001"
@@ -295,3 +297,8 @@ def test_a_second_harvest_is_told_of_the_first(shell, shell_in, tmp_path_factory
         first.terminate()
         assert first.wait(20) == 143
         first.communicate()
+
+
+def test_who_is_stopped_before_the_first_instance_is_not_told_that_there_is_none():
+    summary = Summary(done=0, failed=0, skipped=0, logs=0, requests=1, stopped=True)
+    assert describe(summary, "a.db") == "stopped early: run the same command again to go on"

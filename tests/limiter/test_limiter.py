@@ -216,3 +216,41 @@ def test_snapshots_tell_who_waits_who_is_under_way_and_what_was_sent(simulation)
         assert [each.sent for each in snapshots(("jodoo", "https://a", "acme"))] == [0, 0]
 
     run.run(main())
+
+
+@pytest.mark.parametrize("held", ["by a cooldown", "by what is under way"])
+async def test_who_comes_later_leaves_later_without_a_rate_as_well(held):
+    limiter = Limiter(None)
+    order = []
+
+    async def go(number):
+        turn = limiter.turn()
+        await turn.wait()
+        order.append(number)
+        turn.give_back()
+
+    under_way = [limiter.turn() for _ in range(MOST_IN_FLIGHT)]
+    if held == "by a cooldown":
+        limiter.cool_down(0.05)
+    else:
+        for turn in under_way:
+            await turn.wait()
+    tasks = [asyncio.create_task(go(number)) for number in range(20)]
+    await asyncio.sleep(0.04)
+    for turn in under_way:
+        turn.give_back()
+    for number in range(20, 5000):
+        await asyncio.sleep(0)
+        tasks.append(asyncio.create_task(go(number)))
+        if tasks[19].done():
+            break
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert order == sorted(order)
+
+
+async def test_a_snapshot_tells_what_was_last_asked_for():
+    ledger = Ledger()
+    for rate in (10, None):
+        async with Limiter(rate, ledger=ledger).turn():
+            assert ledger.snapshot("tenant").rate == rate

@@ -4,12 +4,14 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 import pytest
 
 from workflowkit.converter import decode, structure, unstructure
 from workflowkit.document import Document
 from workflowkit.errors import DecodeError, TransportError
 from workflowkit.jodoo.models import LogsPage, Member, RecordsPage, Task, WorkflowInstance, WorkflowLog
+from workflowkit.model import Model, bind
 
 LOG = {"flow_id": 1, "flow_name": "a", "create_action": "forward", "create_time": "2024-01-09T03:16:35.447Z"}
 
@@ -116,3 +118,25 @@ def test_unstructured_is_what_was_structured():
     assert fields["finish_time"] == "2024-01-09T11:16:35.447+08:00"
     assert structure(fields, WorkflowLog) == log
     assert log.create_time == datetime(2024, 1, 9, 3, 16, 35, 447_000, tzinfo=UTC)
+
+
+@attrs.frozen(kw_only=True)
+class Inner(Model):
+    name: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Outer(Model):
+    inner: Inner | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Either(Model):
+    one: Inner | Outer | None = None
+
+
+def test_a_field_may_hold_models_of_several_classes():
+    document = Document(b'{"one": {"inner": {"more": 1}}}')
+    inner = Inner()
+    bind(Either(one=Outer(inner=inner)), document)
+    assert inner.extra == {"more": 1}

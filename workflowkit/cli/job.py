@@ -97,7 +97,8 @@ def describe(summary: Summary, archive: str, attachments: str | None = None) -> 
 
 def _describe_instances(summary: Summary, archive: str) -> Iterator[str]:
     if not summary.done + summary.failed + summary.skipped:
-        yield f"nothing to do: there are no such instances ({count_of(summary.requests, 'request')})"
+        if not summary.stopped:
+            yield f"nothing to do: there are no such instances ({count_of(summary.requests, 'request')})"
         return
     harvested = f"{counted(summary)} harvested into {archive}"
     saved = f", which has saved {count_of(summary.saved, 'request')}" if summary.saved else ""

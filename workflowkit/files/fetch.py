@@ -100,7 +100,7 @@ class Fetcher:
         for _ in range(1 + _REDIRECTS):
             origin = self._allowed(url)
             if origin not in self._pools:
-                self._pools.setdefault(origin, await make_pool(url))
+                self._pools.setdefault(origin, await make_pool(origin))
             try:
                 request = httpx.Request(
                     "GET",

@@ -80,8 +80,9 @@ class FileStore:
         return given if isinstance(given, FileStore) else cls(given)
 
     def make_room(self, size: int) -> None:
-        """Raise HarvestError if so many bytes leave too little room on the disk; the folder has to be there."""
+        """Raise HarvestError if so many bytes leave too little room on the disk."""
         try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             free = shutil.disk_usage(self.directory).free
         except OSError as error:
             raise self.explain(error) from None

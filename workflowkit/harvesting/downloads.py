@@ -195,7 +195,7 @@ class Downloads:
         if instance_id is None:
             return None
         try:
-            await ask(self._source, instance_id, self._tally)
+            await ask(self._source, instance_id, self._tally, after=1, most=1)  # as links are renewed
         except PASSING:
             return False
         return True

@@ -290,6 +290,7 @@ class _Part:
             async with aclosing(self._batches(todo.id, todo.cursor)) as batches:
                 async for batch in batches:
                     if batch.cursor is None:  # now, and not once a slow disk has it: by then the service may be down
+                        self._witness = todo.id
                         await self._served(todo.id)
                     await self._run.store(todo, batch)
                     self._tally.store(batch, after=todo.cursor or 0)
@@ -303,7 +304,6 @@ class _Part:
             return
         self._tally.done += 1
         self._taken.discard(todo.id)
-        self._witness = todo.id
 
     async def _batches(self, instance_id: str, cursor: int | None) -> AsyncGenerator[Batch]:
         """Yield an instance's batches from a cursor on; all, if the log before it isn't the one that is stored."""

@@ -94,8 +94,8 @@ class Saver:
         return etag
 
     def _open(self, part: Part, file: Wanted) -> None:
-        part.open(resume=file.etag is not None)
         self._store.make_room(file.size or 0)
+        part.open(resume=file.etag is not None)
 
     def _write(self, part: Part, data: bytes) -> None:
         self._store.make_room(len(data))

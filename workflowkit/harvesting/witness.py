@@ -10,14 +10,15 @@ from .outage import FATAL, may_pass
 from .tally import Tally
 
 
-async def ask(source: Source, instance_id: str, tally: Tally) -> None:
-    """Ask for an instance's tasks and a page of its logs; that it can't be had is an answer as well.
+async def ask(source: Source, instance_id: str, tally: Tally, *, after: int | None = None, most: int = 2) -> None:
+    """Ask for up to so many batches of an instance; that it can't be had is an answer as well.
 
-    Raises what is fatal, and what may pass: then the service doesn't work.
+    Two from the beginning on have been of each kind. Raises what is fatal, and what may pass: then the
+    service doesn't work.
     """
     try:
-        async with aclosing(source.batches(instance_id)) as batches:
-            for _ in range(2):
+        async with aclosing(source.batches(instance_id, after)) as batches:
+            for _ in range(most):
                 batch = await anext(batches, None)
                 tally.requests += batch.requests if batch else 0
     except WorkflowKitError as error:

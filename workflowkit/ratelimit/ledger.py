@@ -74,14 +74,15 @@ class Ledger:
     Attributes:
         not_before: the cooldown's deadline, on the monotonic clock; it only moves later.
         ceiling: the lowest rate that the server itself has named, kept to by everyone who keeps to one.
+        waiting: how many wait, in all event loops.
     """
 
     def __init__(self) -> None:
         self.not_before: float = 0.0
         self.ceiling: float = math.inf
+        self.waiting: int = 0
         self._lock = threading.Lock()
         self._quota = Quota.of(None)  # what was last asked for
-        self._waiting = 0
         self._in_flight: Counter[asyncio.AbstractEventLoop] = Counter()
         self._answered: list[float] = []  # ascending: when what may still be counted was
         self._lost: list[float] = []  # ascending: until when what nobody waits for may be on its way
@@ -95,12 +96,12 @@ class Ledger:
         with self._lock:
             self._quota = quota
             self._reach = max(self._reach, quota.window)
-            self._waiting += 1
+            self.waiting += 1
 
     def leave(self) -> None:
         """Count one less that waits."""
         with self._lock:
-            self._waiting -= 1
+            self.waiting -= 1
 
     def opens(self, quota: Quota) -> float | None:
         """Return when a slot is free; None: not before one of those in flight has ended."""
@@ -113,7 +114,7 @@ class Ledger:
             now = time.monotonic()
             opens = self._opens(quota, now)
             first = max(self.not_before, now + quota.window if opens is None else opens)
-            return first - now + self._waiting / quota.rate
+            return first - now + self.waiting / quota.rate
 
     def take(self, quota: Quota, loop: asyncio.AbstractEventLoop) -> bool:
         """Take a slot, if there is one, for a request of this event loop."""
@@ -122,6 +123,7 @@ class Ledger:
             opens = self._opens(quota, now)
             if opens is None or opens > now:
                 return False
+            self._quota = quota
             self._in_flight[loop] += 1
             return True
 
@@ -174,7 +176,7 @@ class Ledger:
             return LimitSnapshot(
                 scope=scope,
                 rate=None if math.isinf(self._quota.rate) else min(self._quota.rate, self.ceiling),
-                waiting=self._waiting,
+                waiting=self.waiting,
                 in_flight=self._in_flight.total(),
                 sent=sum(at > now - _SECOND for at in self._sent),
                 cooldown=max(0.0, self.not_before - now),

@@ -165,11 +165,8 @@ class Turn:
                     return taken
 
     def _is_free(self) -> bool:
-        """Return whether no rate is kept to, and nobody is in line: there is nothing to wait for but a cooldown."""
-        return all(
-            math.isinf(limiter.quota.rate) and not line_of(limiter.ledger, self._loop).queue.locked()
-            for limiter in self._limiters
-        )
+        """Return whether no rate is kept to, and nobody waits: there is no line to stand in."""
+        return all(math.isinf(limiter.quota.rate) and not limiter.ledger.waiting for limiter in self._limiters)
 
     def _take(self) -> bool:
         for limiter in self._limiters:
