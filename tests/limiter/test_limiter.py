@@ -249,6 +249,13 @@ async def test_who_comes_later_leaves_later_without_a_rate_as_well(held):
     assert order == sorted(order)
 
 
+async def test_without_a_rate_nothing_is_waited_for():
+    turn = Limiter(None).turn()
+    await turn.wait()
+    assert turn.waited == 0.0
+    turn.give_back()
+
+
 async def test_a_snapshot_tells_what_was_last_asked_for():
     ledger = Ledger()
     for rate in (10, None):
