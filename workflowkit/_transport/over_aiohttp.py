@@ -102,6 +102,7 @@ class _Connector(aiohttp.TCPConnector):
     """Notes when a connection is there: the request leaves then. Its own tracing would tell as well, but do more."""
 
     async def connect(self, *wanted: Any, **options: Any) -> Connection:
+        """Return a connection, as the library's connector does."""
         connection = await super().connect(*wanted, **options)
         _timing.get().left = time.monotonic()
         return connection
