@@ -100,7 +100,7 @@ _BIND_FIELD = """
 
 @functools.cache
 def _binder(cls: Any) -> Callable[[Model, Any], None]:
-    """Return what binds models of the class: written out, since a loop over its fields takes twice as long."""
+    """Return what binds models of the class: written out, since a loop over its fields takes longer."""
     names: dict[str, Any] = {"set_origin": _set_origin}
     steps = ""
     for field in attrs.fields(attrs.resolve_types(cls)):

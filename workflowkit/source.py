@@ -1,8 +1,8 @@
 """What a harvest takes in: sources, and the rows they turn answers into.
 
 A source belongs to one system; the harvest and the archive know it only by what is declared
-here. The columns of the archive's tables are the fields of these rows, which aren't frozen since
-that would double what making one costs.
+here. The columns of the archive's tables are the fields of these rows, which aren't frozen: they
+are made by the million, and frozen ones cost more to make.
 """
 
 from __future__ import annotations

@@ -193,7 +193,7 @@ def _store_time(time: datetime) -> str | None:
             time = time.astimezone(UTC)
         except OverflowError:  # in the year 1 or 9999, on the other side of the date line
             return None
-    text: str = msgspec.to_builtins(time)  # as isoformat has it, but with a Z, in a fifth of the time
+    text: str = msgspec.to_builtins(time)  # as isoformat has it, but with a Z, and faster
     return f"{text[:-1]}.000"[:_MILLISECONDS] + "Z"
 
 
