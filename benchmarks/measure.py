@@ -12,11 +12,17 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from workflowkit.telemetry import Telemetry
+
 SERVER = Path(__file__).with_name("page_server.py")
 INSTANCE = "6500cba90000000000000001"
 
 TRANSPORTS = ("httpx", "aiohttp") if importlib.util.find_spec("aiohttp") else ("httpx",)
 """Those that are installed."""
+
+
+def observe(_: Telemetry) -> None:
+    """Look at a record, as a progress bar would."""
 
 
 @contextmanager

@@ -13,10 +13,9 @@ import sys
 
 import httpx
 
-from benchmarks.measure import INSTANCE, TRANSPORTS, children, cpu, serving
+from benchmarks.measure import INSTANCE, TRANSPORTS, children, cpu, observe, serving
 from benchmarks.report import report, table
 from workflowkit import JodooClient
-from workflowkit.telemetry import Telemetry
 
 LOGS = 99
 """In a page: 100 would take a second request, to see that there are no more."""
@@ -37,10 +36,6 @@ async def bare(address: str, in_flight: int) -> float:
             return (await client.post(url, json=body)).json()["logs"]
 
         return await cpu(fetch, in_flight, max(300, 3 * in_flight))
-
-
-def observe(_: Telemetry) -> None:
-    """Look at a record, as a progress bar would."""
 
 
 async def typed(address: str, in_flight: int, transport: str) -> float:

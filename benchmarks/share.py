@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import workflowkit.client
-from benchmarks.measure import INSTANCE, children
+from benchmarks.measure import INSTANCE, children, observe
 from benchmarks.page_server import LOG
 from benchmarks.report import report, table
 from workflowkit import JodooClient
@@ -25,7 +25,6 @@ from workflowkit.document import Document
 from workflowkit.exchange import Request, Response, Timing
 from workflowkit.jodoo.models import LogsPage
 from workflowkit.redact import Headers
-from workflowkit.telemetry import Telemetry
 
 BODY = json.dumps({"logs": [LOG] * 99}).encode()
 TOTAL, ROUNDS, SHOWN = 2000, 7, 12
@@ -40,10 +39,6 @@ class FromMemory:
 
     async def aclose(self) -> None:
         """Nothing is open."""
-
-
-def observe(_: Telemetry) -> None:
-    """Look at a record, as a progress bar would."""
 
 
 async def fetch(number: int, *, observed: bool) -> float:

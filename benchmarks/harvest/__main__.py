@@ -13,6 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.measure import serving
+
 HERE = Path(__file__).parent
 PAGE = 99
 """Logs in a page, and instance: one more would take a second request, to see that there are no more."""
@@ -38,13 +40,9 @@ class Cost:
 class Bench:
     """A server, and a folder for archives."""
 
-    def __init__(self, folder: Path, logs_per_page: int) -> None:
+    def __init__(self, folder: Path, address: str) -> None:
         self.folder = folder
-        self.server = subprocess.Popen(
-            [sys.executable, str(HERE.parent / "page_server.py"), str(logs_per_page)], stdout=subprocess.PIPE, text=True
-        )
-        assert self.server.stdout is not None
-        self.base_url = f"http://127.0.0.1:{self.server.stdout.readline().strip()}/api"
+        self.base_url = f"{address}/api"
 
     def ids(self, number: int) -> str:
         path = self.folder / f"ids-{number}.txt"
@@ -63,14 +61,10 @@ class Bench:
         arguments = [self.base_url, self.ids(instances), str(self.folder / "straight.db")]
         return Cost([sys.executable, str(HERE / "straight.py"), *arguments], self.base_url)
 
-    def close(self) -> None:
-        self.server.kill()
-        self.server.wait()
-
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), PAGE)
+    with tempfile.TemporaryDirectory() as folder, serving(PAGE) as whole_pages, serving(5) as short_pages:
+        bench = Bench(Path(folder), whole_pages)
         print("| logs | | seconds | CPU seconds | memory, MB |\n|---|---|---|---|---|")
         ratios = []
         for logs in (100_000, 1_000_000):
@@ -80,15 +74,13 @@ def main() -> None:
                 for name, cost in (("workflowkit", ours), ("straight script", theirs)):
                     print(f"| {logs:,} | {name} | {cost.wall:.1f} | {cost.cpu:.1f} | {cost.memory:.0f} |", flush=True)
         print(f"\nthroughput, times that of the straight script: {' '.join(f'{ratio:.2f}' for ratio in ratios)}")
-        bench.close()
-        bench = Bench(Path(folder), 5)
+        bench = Bench(Path(folder), short_pages)
         cost = bench.harvest(900, "30")
         start = bench.harvest(1, "30")
         share = (cost.cpu - start.cpu) / (cost.wall - start.wall)
         print(
             f"at 30 requests a second, instances of five logs: {share:.1%} of a core (starting up: {start.cpu:.1f} s)"
         )
-        bench.close()
 
 
 if __name__ == "__main__":

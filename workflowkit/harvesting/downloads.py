@@ -22,7 +22,7 @@ from ..source import AttachmentRow, Source
 from .archive import Archive
 from .inventory import count_files
 from .links import Links, Wanted, link_of
-from .outage import FATAL, PASSING, Outage, may_pass
+from .outage import PASSING, Outage, is_general
 from .saving import Saver
 from .suspects import FEWEST, Suspects
 from .tally import Report, Tally
@@ -241,7 +241,7 @@ class Downloads:
             try:
                 rows = await self._links_of(instance_id, position, file.link)
             except WorkflowKitError as error:
-                if isinstance(error, FATAL) or may_pass(error):
+                if is_general(error):
                     raise
                 self._tally.requests += error.attempts
                 reason = reason or error

@@ -22,11 +22,9 @@ _OR_RENEW = f"""
     WHERE files.state <> 'saved'
 """
 _TENANT = "system = ? AND tenant = ?"
-_NEXT = f"""
-    SELECT link, url, expires_at, size, instance_id, position, etag FROM files
-    WHERE {_TENANT} AND state = 'pending' ORDER BY expires_at IS NULL, expires_at LIMIT ?
-"""
-_ONE = f"SELECT link, url, expires_at, size, instance_id, position, etag FROM files WHERE {_TENANT} AND link = ?"
+_FILES = f"SELECT link, url, expires_at, size, instance_id, position, etag FROM files WHERE {_TENANT}"
+_NEXT = f"{_FILES} AND state = 'pending' ORDER BY expires_at IS NULL, expires_at LIMIT ?"
+_ONE = f"{_FILES} AND link = ?"
 _BEGIN = f"UPDATE files SET etag = ? WHERE {_TENANT} AND link = ?"
 _SAVED = f"""
     UPDATE files SET state = 'saved', reason = ?, etag = NULL, path = ?, sha256 = ?, bytes = ?, saved_at = ?

@@ -30,6 +30,11 @@ def may_pass(error: WorkflowKitError) -> bool:
     return isinstance(error, PASSING) and not (isinstance(error, ServerError) and error.subject_only)
 
 
+def is_general(error: WorkflowKitError) -> bool:
+    """Return whether it says nothing of what was asked for: all else fails as well, now or for good."""
+    return isinstance(error, FATAL) or may_pass(error)
+
+
 class Outage:
     """Pauses between tries: a second, then twice as long each time, up to a minute.
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from ..errors import WorkflowKitError
 from ..source import Source
-from .outage import FATAL, may_pass
+from .outage import is_general
 from .tally import Tally
 
 
@@ -23,5 +23,5 @@ async def ask(source: Source, instance_id: str, tally: Tally, *, after: int | No
                 tally.requests += batch.requests if batch else 0
     except WorkflowKitError as error:
         tally.requests += error.attempts
-        if isinstance(error, FATAL) or may_pass(error):
+        if is_general(error):
             raise

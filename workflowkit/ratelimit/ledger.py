@@ -184,7 +184,7 @@ class Ledger:
 
     def _opens(self, quota: Quota, now: float) -> float | None:
         in_flight = self._in_flight.total()
-        if quota.slots == sys.maxsize and in_flight < MOST_IN_FLIGHT:
+        if math.isinf(quota.rate) and in_flight < MOST_IN_FLIGHT:
             return max(self.not_before, now)
         after = quota.window - self._trips.floor
         first = bisect_right(self._answered, now - after)
