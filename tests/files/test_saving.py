@@ -327,6 +327,7 @@ async def test_a_file_that_fails_while_others_come_is_left_to_the_next_run(host,
     summary = await harvest(source, archive, attachments=store)
     assert (summary.files, summary.files_waiting, summary.files_lost) == (1, 1, 0)
     assert await states() == [("deferred", "the file's host answers HTTP 500"), ("saved", None)]
+    assert (await count_files(archive)).next_deadline is not None, "it waits as well"
     host.answers["/bad"] = [whole(b"bad")]
     assert (await harvest(source, archive, attachments=store)).files_waiting == 0
 

@@ -35,12 +35,14 @@ def test_save_status_look_up_verify(shell, free):
     assert (code, "quote.pdf" in out, str(shell.folder / "files") in out.replace("\n", "")) == (0, True, True)
     code, out, _ = shell("status", "a.db", "--json")
     assert json.loads(out)["files"] == {name: told[name] for name in json.loads(out)["files"]}
+    size = f"{told['bytes'] / 1e6:,.1f} MB"
+    assert size in shell("status", "a.db")[1]
     assert shell(*SAVING, "--json")[1].count('"files": 0') == 1
     assert free.world.files.answered["files"] == answered, "none was asked for again"
 
     assert shell("attachments", "a.db", "--verify")[::2] == (
         0,
-        f"a.db: {answered} files, {told['bytes'] / 1e6:,.1f} MB, all as they were saved\n",
+        f"a.db: {answered} files, {size}, all as they were saved\n",
     )
     one, other = (shell.folder / file["path"] for file in told["files"][:2])
     one.unlink()

@@ -8,7 +8,7 @@ import attrs
 import click
 
 from .options import as_json
-from .output import count_of, print_json, print_table, say
+from .output import count_of, megabytes, print_json, print_table, say
 
 _SHOWN = 100
 TABLES = ("events", "logs", "tasks", "nodes", "instances", "attachments")
@@ -36,8 +36,9 @@ def status(archive: str, *, as_json: bool) -> None:
         print_json({**attrs.asdict(counts), **told})
         return
     held = [(name, f"{number:,}") for name, number in attrs.asdict(counts).items()]
-    held += [("files saved", f"{files.saved:,}"), ("files waiting", f"{files.waiting:,}")]
-    print_table(archive, ("", "number"), [*held, ("files lost", f"{files.lost:,}")])
+    held += [("files saved", f"{files.saved:,}"), ("of a size of", megabytes(files.bytes))]
+    held += [("files waiting", f"{files.waiting:,}"), ("files lost", f"{files.lost:,}")]
+    print_table(archive, ("", "number"), held)
     if files.next_deadline:
         say(f"the first link of the files that wait dies at {files.next_deadline}")
     if failures:

@@ -94,10 +94,15 @@ async def count_files(archive: Archive, system: str | None = None, tenant: str |
     states = {state: row for state, *row in await archive.ask(_COUNT, system, system, tenant)}
     saved, size, _, differing = states.get("saved", (0, 0, None, 0))
     waiting, _, deadline, _ = states.get("pending", (0, 0, None, 0))
-    deferred, *_ = states.get("deferred", (0,))
+    deferred, _, later, _ = states.get("deferred", (0, 0, None, 0))
     lost, *_ = states.get("lost", (0,))
     return FileCounts(
-        saved=saved, bytes=size, differing=differing, waiting=waiting + deferred, lost=lost, next_deadline=deadline
+        saved=saved,
+        bytes=size,
+        differing=differing,
+        waiting=waiting + deferred,
+        lost=lost,
+        next_deadline=min(filter(None, (deadline, later)), default=None),
     )
 
 
