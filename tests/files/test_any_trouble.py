@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from given import KINDS, Given, log_row
@@ -14,7 +16,7 @@ from given import KINDS, Given, log_row
 from workflowkit import Archive, FileStore, NotFound, ServerError, TransportError, harvest
 from workflowkit.files import DeadLink, Unsafe
 from workflowkit.files.fetch import Answer
-from workflowkit.harvesting import count_files, outage, verify_files
+from workflowkit.harvesting import count_files, outage, verify_files, writer
 from workflowkit.source import AttachmentRow, Batch
 
 DEADLINES = (timedelta(0), timedelta(days=1), None)
@@ -77,6 +79,13 @@ async def test_it_ends_and_the_rest_is_saved_later(tmp_path, monkeypatch, seed):
             raise Unsafe("elsewhere")
         yield Answer(0, None, None, pieces())
 
+    transact = writer._transact
+
+    def transact_slowly(*what: Any) -> None:
+        time.sleep(dice.choice((0, 0, 0, 0.003)))
+        transact(*what)
+
+    monkeypatch.setattr(writer, "_transact", transact_slowly)
     monkeypatch.setattr("workflowkit.files.fetch.Fetcher.get", get)
     sources = [troubled(dice, name) for name in "abc"[: dice.randrange(1, 4)]]
     store = FileStore(tmp_path / "files", concurrency=dice.choice((1, 2, 8)), reserve=0)

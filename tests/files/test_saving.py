@@ -18,6 +18,7 @@ from given import KINDS, Given, log_row, put
 from workflowkit import AuthenticationError, FileStore, HarvestError, NotFound, ServerError, TransportError, harvest
 from workflowkit.harvesting import count_files, list_files, verify_files
 from workflowkit.harvesting.downloads import Downloads
+from workflowkit.harvesting.links import Links
 from workflowkit.harvesting.tally import Report, Tally
 from workflowkit.source import AttachmentRow, Batch, Row
 
@@ -330,6 +331,22 @@ async def test_a_file_that_fails_while_others_come_is_left_to_the_next_run(host,
     assert (await count_files(archive)).next_deadline is not None, "it waits as well"
     host.answers["/bad"] = [whole(b"bad")]
     assert (await harvest(source, archive, attachments=store)).files_waiting == 0
+
+
+async def test_it_is_left_while_another_one_is_looked_for(host, archive, store, monkeypatch):
+    find = Links.next
+
+    async def found(self, *, without):
+        file = await find(self, without=without)
+        if file is None:
+            await asyncio.sleep(0.2)  # meanwhile what is under way comes, and all that was held is left
+        return file
+
+    monkeypatch.setattr(Links, "next", found)
+    host.answers = {"/bad": [whole(b"", status="500 Oops")], **{f"/{n}": [whole(b"good")] for n in range(3)}}
+    source = Linking({"i": [link(host.url(path), ordinal=n) for n, path in enumerate(("/bad", "/0", "/1", "/2"))]})
+    summary = await harvest(source, archive, attachments=store)
+    assert (summary.files, summary.files_waiting, len(host.asked("/bad"))) == (3, 1, 3)
 
 
 async def test_a_host_that_is_down_is_waited_for(host, archive, store):

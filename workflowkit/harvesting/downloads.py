@@ -149,10 +149,11 @@ class Downloads:
         while not self._stop.is_set():
             self._grown.clear()
             last = not self.parts
-            doubtful = [peer for peer in (self._host, self._api) if peer.suspects.held]
-            crowded = sum(len(peer.suspects.held) for peer in doubtful) >= max(self._concurrency, FEWEST)
-            if not crowded and (file := await self._take()):
+            held = len(self._host.suspects.held) + len(self._api.suspects.held)
+            if held < max(self._concurrency, FEWEST) and (file := await self._take()):
                 return file
+            # Not before: files that came while one was looked for may have changed it
+            doubtful = [peer for peer in (self._host, self._api) if peer.suspects.held]
             if self._under_way or not (doubtful or last):
                 await self._grown.wait()
             elif not doubtful or self._given_up:
