@@ -6,6 +6,7 @@ Run: python -m benchmarks.limiter.cost
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -13,9 +14,15 @@ from typing import Any
 
 from aiolimiter import AsyncLimiter
 
+from benchmarks.measure import children
+from benchmarks.report import report, table
 from workflowkit.ratelimit import Limiter, Turn
 
-SECONDS = 5.0
+SECONDS = 4.0
+ROUNDS = 3
+WAITING = {10_000: (1, 10, 100, 1000, 10_000), 30: (1, 1000)}
+"""How many tasks always wait, by requests per second."""
+
 Enter = Callable[[], AbstractAsyncContextManager[Any]]
 
 
@@ -34,8 +41,12 @@ def alone(rate: float) -> Enter:
     return lambda: limiter
 
 
+CONTENDERS = {"`Limiter`": one, "two limits, as clients have": two, "aiolimiter alone": alone}
+SLEEP = "a bare `asyncio.sleep`"
+
+
 async def saturated(enter: Enter, workers: int) -> float:
-    """Return the CPU microseconds of one turn, of so many workers that always want one."""
+    """Return the CPU seconds of one turn, of so many workers that always want one."""
     turns = 0
 
     async def work() -> None:
@@ -52,31 +63,44 @@ async def saturated(enter: Enter, workers: int) -> float:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    return cost * 1e6
+    return cost
 
 
 async def sleeping(rate: float) -> float:
     """Return what one wake-up costs a process that does nothing else."""
+    number = int(SECONDS * rate)
     began = time.process_time()
-    for _ in range(int(SECONDS * rate)):
+    for _ in range(number):
         await asyncio.sleep(1 / rate)
-    return (time.process_time() - began) / int(SECONDS * rate) * 1e6
+    return (time.process_time() - began) / number
+
+
+def child(name: str, rate: float, workers: int) -> None:
+    print(asyncio.run(sleeping(rate) if name == SLEEP else saturated(CONTENDERS[name](rate), workers)))
 
 
 def main() -> None:
-    print("microseconds of CPU a turn\n")
-    print("| limiter | rate | 1 waiting | 10 | 100 | 1,000 | 10,000 |\n|---|---|---|---|---|---|---|")
-    contenders: dict[str, Callable[[float], Enter]] = {
-        "`Limiter`": one,
-        "two limits": two,
-        "aiolimiter alone": alone,
-    }
-    for rate in (10_000, 30):
-        for name, make in contenders.items():
-            costs = [asyncio.run(saturated(make(rate), workers)) for workers in (1, 10, 100, 1000, 10_000)]
-            print(f"| {name} | {rate:,}/s | {' | '.join(f'{cost:.0f}' for cost in costs)} |", flush=True)
-    print(f"\na bare `asyncio.sleep(1 / 30)`, 30 times a second: {asyncio.run(sleeping(30)):.0f}")
+    runs = [(name, rate, workers) for rate in WAITING for name in CONTENDERS for workers in WAITING[rate]]
+    runs.append((SLEEP, 30, 1))
+    found = children("benchmarks.limiter.cost", runs, ROUNDS)
+    costs = {run: seconds * 1e6 for run, (seconds,) in zip(runs, found, strict=True)}
+    head = ["microseconds of CPU a turn", *(f"{rate:,}/s, {each:,}" for rate in WAITING for each in WAITING[rate])]
+    places = [(rate, workers) for rate in WAITING for workers in WAITING[rate]]
+    rows = [
+        [name, *(f"{costs[name, *place]:.0f}" if (name, *place) in costs else "" for place in places)]
+        for name in (*CONTENDERS, SLEEP)
+    ]
+    report(
+        "cost",
+        "Microseconds of CPU that a turn takes, by how many a second there are and how many tasks always wait",
+        table(head, rows),
+        bars={f"{rate:,}/s, {n:,} wait": {name: costs[name, rate, n] for name in CONTENDERS} for rate, n in places},
+        axis="microseconds of CPU a turn",
+    )
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        child(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]))
+    else:
+        main()

@@ -8,12 +8,12 @@ import sys
 import threading
 import time
 from bisect import bisect_right, insort
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Hashable
 
 import attrs
 
-from .line import wake
+from .line import Line
 from .roundtrips import RoundTrips
 
 MOST_IN_FLIGHT = 100
@@ -26,6 +26,9 @@ _LOST = 1.0
 """Seconds that a request without an answer may still be on its way, if none has taken longer of late."""
 
 _SECOND = 1.0
+
+_FEW = 100
+"""Times that may be kept without looking whether any window reaches back to them."""
 
 
 @attrs.frozen(kw_only=True)
@@ -81,15 +84,26 @@ class Ledger:
         self.not_before: float = 0.0
         self.ceiling: float = math.inf
         self.waiting: int = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._lines: dict[asyncio.AbstractEventLoop, Line] = {}
         self._quota = Quota.of(None)  # what was last asked for
-        self._in_flight: Counter[asyncio.AbstractEventLoop] = Counter()
+        self._in_flight: dict[asyncio.AbstractEventLoop, int] = {}
         self._answered: list[float] = []  # ascending: when what may still be counted was
         self._lost: list[float] = []  # ascending: until when what nobody waits for may be on its way
         self._sent: deque[float] = deque()  # within the last second
+        self._many = _FEW  # times of both kinds: with more, those that are too old are dropped
         self._trips = RoundTrips()
         self._reach = _SECOND + _MARGIN  # the longest window of all
         self._sooner = False  # an answer may open a slot sooner than who waits was told
+
+    def line(self, loop: asyncio.AbstractEventLoop) -> Line:
+        """Return the line of this event loop; those of closed loops are forgotten."""
+        if loop not in self._lines:
+            with self._lock:
+                for closed in [other for other in self._lines if other.is_closed()]:
+                    del self._lines[closed]
+                self._lines[loop] = Line(loop)
+        return self._lines[loop]
 
     def stand(self, quota: Quota) -> None:
         """Count one more that waits."""
@@ -106,25 +120,47 @@ class Ledger:
     def opens(self, quota: Quota) -> float | None:
         """Return when a slot is free; None: not before one of those in flight has ended."""
         with self._lock:
-            return self._opens(quota, time.monotonic())
+            now = time.monotonic()
+            in_flight = sum(self._in_flight.values())
+            if math.isinf(quota.rate) and in_flight < MOST_IN_FLIGHT:
+                return max(self.not_before, now)
+            after = quota.window - self._trips.floor
+            first = bisect_right(self._answered, now - after)
+            lost = [until + quota.window for until in self._lost if until + quota.window > now]
+            counted = len(self._answered) - first + len(lost)
+            missing = in_flight + counted + 1 - quota.slots  # so many must be counted no more
+            is_full = missing > counted or in_flight >= MOST_IN_FLIGHT
+            if (is_full or len(self._in_flight) > 1) and self._bury(now):
+                return self.opens(quota)
+            if is_full:
+                self._sooner = True
+                return None
+            opens = now
+            if missing > 0:
+                if lost:
+                    answered = [at + after for at in self._answered[first : first + missing]]
+                    opens = sorted(answered + lost)[missing - 1]
+                else:
+                    opens = self._answered[first + missing - 1] + after
+                self._sooner = self._sooner or (in_flight > 0 and opens > now + after)
+            return max(self.not_before, opens)
 
     def backlog(self, quota: Quota) -> float:
         """Return the seconds until all who wait now will have gone, and one more can."""
         with self._lock:
             now = time.monotonic()
-            opens = self._opens(quota, now)
+            opens = self.opens(quota)
             first = max(self.not_before, now + quota.window if opens is None else opens)
             return first - now + self.waiting / quota.rate
 
     def take(self, quota: Quota, loop: asyncio.AbstractEventLoop) -> bool:
         """Take a slot, if there is one, for a request of this event loop."""
         with self._lock:
-            now = time.monotonic()
-            opens = self._opens(quota, now)
-            if opens is None or opens > now:
+            opens = self.opens(quota)
+            if opens is None or opens > time.monotonic():
                 return False
             self._quota = quota
-            self._in_flight[loop] += 1
+            self._in_flight[loop] = self._in_flight.get(loop, 0) + 1
             return True
 
     def sent(self, at: float) -> None:
@@ -138,20 +174,21 @@ class Ledger:
         """Give a slot back: at once if nothing was sent, else when the request can't be counted any more."""
         with self._lock:
             floor = self._trips.floor
-            if self._in_flight[loop] > 1:
-                self._in_flight[loop] -= 1
-            else:  # its last one; or its loop was closed, and it is lost already
-                self._in_flight.pop(loop, None)
+            left = self._in_flight.pop(loop, 0) - 1
+            if left > 0:  # else it was its last one; or its loop was closed, and it is lost already
+                self._in_flight[loop] = left
             if sent_at is not None and answered_at is not None:
                 self._trips.add(answered_at - sent_at)
                 insort(self._answered, answered_at)
-                self._forget(self._answered, answered_at)
             elif sent_at is not None:
                 self._lose(time.monotonic())
+            if len(self._answered) + len(self._lost) > self._many:
+                self._forget(time.monotonic())
             sooner = self._sooner or sent_at is None or self._trips.floor > floor + _MARGIN
             self._sooner = self._sooner and not sooner
-        if sooner:
-            wake(self)
+            lines = list(self._lines.values()) if sooner else ()
+        for line in lines:
+            line.wake()
 
     def cool_down(self, seconds: float) -> None:
         """Let nobody send for so long from now; an earlier, longer cooldown stands.
@@ -177,36 +214,14 @@ class Ledger:
                 scope=scope,
                 rate=None if math.isinf(self._quota.rate) else min(self._quota.rate, self.ceiling),
                 waiting=self.waiting,
-                in_flight=self._in_flight.total(),
+                in_flight=sum(self._in_flight.values()),
                 sent=sum(at > now - _SECOND for at in self._sent),
                 cooldown=max(0.0, self.not_before - now),
             )
 
-    def _opens(self, quota: Quota, now: float) -> float | None:
-        in_flight = self._in_flight.total()
-        if math.isinf(quota.rate) and in_flight < MOST_IN_FLIGHT:
-            return max(self.not_before, now)
-        after = quota.window - self._trips.floor
-        first = bisect_right(self._answered, now - after)
-        lost = [until + quota.window for until in self._lost if until + quota.window > now]
-        counted = len(self._answered) - first + len(lost)
-        missing = in_flight + counted + 1 - quota.slots  # so many must be counted no more
-        if (missing > 0 or in_flight >= MOST_IN_FLIGHT) and self._bury(now):
-            return self._opens(quota, now)
-        if missing > counted or in_flight >= MOST_IN_FLIGHT:
-            self._sooner = True
-            return None
-        opens = now
-        if missing > 0:
-            answered = [at + after for at in self._answered[first : first + missing]]
-            opens = sorted(answered + lost)[missing - 1]
-            self._sooner = self._sooner or (in_flight > 0 and opens > now + after)
-        return max(self.not_before, opens)
-
     def _lose(self, now: float) -> None:
         """Note a request that nobody waits for any more: it may be on its way as long as the slowest of late."""
         insort(self._lost, now + max(_LOST, self._trips.slowest))
-        self._forget(self._lost, now)
 
     def _bury(self, now: float) -> int:
         """Lose the requests of loops that were closed under them: nobody will give them back; return how many."""
@@ -217,11 +232,11 @@ class Ledger:
                 buried += 1
         return buried
 
-    def _forget(self, times: list[float], now: float) -> None:
+    def _forget(self, now: float) -> None:
         """Drop what no window reaches back to; not singly, since that moves all the others."""
-        old = bisect_right(times, now - self._reach)
-        if old * 2 > len(times):
-            del times[:old]
+        for times in (self._answered, self._lost):
+            del times[: bisect_right(times, now - self._reach)]
+        self._many = _FEW + 2 * (len(self._answered) + len(self._lost))
 
 
 _ledgers: dict[Hashable, Ledger] = {}

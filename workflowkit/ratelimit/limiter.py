@@ -5,16 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from contextlib import nullcontext
 from types import TracebackType
 from typing import Self
 
 from ..errors import ConfigError
 from .ledger import Ledger, Quota
-from .line import Line, line_of
-
-_POLL = 0.5
-"""Seconds after which the head looks again, for slots that were held in an event loop that is closed."""
 
 
 class Limiter:
@@ -71,12 +66,13 @@ class Limiter:
         """Return the seconds after which who waits now will have gone, at the rate that is kept to."""
         return self.ledger.backlog(self.quota)
 
-    async def opening(self, line: Line) -> None:
-        """Wait until a slot is free, and until sends are far enough apart; for the line's head only."""
-        while (opens := self.ledger.opens(self.quota)) is None or opens > time.monotonic():
-            await line.sleep(_POLL if opens is None else opens - time.monotonic())
-        if math.isfinite(self._quota.rate):
-            await line.spread(self._quota.rate)
+    def is_free(self) -> bool:
+        """Return whether no rate is kept to, and nobody waits: there is no line to stand in."""
+        return not self.ledger.waiting and math.isinf(self.quota.rate)
+
+    def opens(self) -> float | None:
+        """Return when a slot is free; None: not before one of those in flight has ended."""
+        return self.ledger.opens(self.quota)
 
 
 class Turn:
@@ -114,13 +110,16 @@ class Turn:
         self.waited = 0.0
         if max_wait is not None and max(limiter.ledger.not_before for limiter in self._limiters) > asked + max_wait:
             raise TimeoutError
-        if self._is_free() and self._take():
+        if all(map(Limiter.is_free, self._limiters)) and self._take():
             return
         for limiter in self._limiters:
             limiter.ledger.stand(limiter.quota)
         try:
-            async with nullcontext() if max_wait is None else asyncio.timeout(max_wait):
+            if max_wait is None:
                 await self._stand(0)
+            else:
+                async with asyncio.timeout(max_wait):
+                    await self._stand(0)
         except BaseException:
             self.give_back()
             raise
@@ -156,17 +155,19 @@ class Turn:
         """Stand in the line of this limit and then of the next; False if an earlier one has closed meanwhile."""
         limiter = self._limiters[place]
         last = place + 1 == len(self._limiters)
-        line = line_of(limiter.ledger, self._loop)
-        async with line.queue:
+        line = limiter.ledger.line(self._loop)
+        mine = line.join(limiter.opens)
+        try:
             while True:
-                await limiter.opening(line)
+                await mine.free
+                if math.isfinite(limiter.quota.rate):
+                    await line.spread(limiter.quota.rate)
                 taken = self._take() if last else await self._stand(place + 1)
-                if taken or place > 0:  # else all over again, still at the head of the first line
+                if taken or place > 0:  # else all over again, still first in the first line
                     return taken
-
-    def _is_free(self) -> bool:
-        """Return whether no rate is kept to, and nobody waits: there is no line to stand in."""
-        return all(math.isinf(limiter.quota.rate) and not limiter.ledger.waiting for limiter in self._limiters)
+                line.again(mine)
+        finally:
+            line.leave(mine)
 
     def _take(self) -> bool:
         for limiter in self._limiters:
@@ -185,7 +186,7 @@ class Turn:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if kind is None and self._answered_at is None:
-            self.answered()
+            self._answered_at = time.monotonic()
         self.give_back()
 
     def __enter__(self) -> Self:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Hashable
+import time
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
+import attrs
 from aiolimiter import AsyncLimiter
 
 _TOGETHER = 0.1
@@ -15,19 +17,52 @@ _TOGETHER = 0.1
 _FASTER = 1.3
 """How much faster than the limit the token bucket is: it spreads, the slots decide."""
 
+_POLL = 0.5
+"""Seconds after which the line looks again, for slots that were held in an event loop that is closed."""
 
-class Line:
-    """First come, first served: who holds `queue` is the head, and waits for all the others.
+
+@attrs.define(eq=False)
+class Place:
+    """One request's place in a line.
 
     Attributes:
-        queue: a lock that serves its waiters in order.
+        opens: returns when a slot is free for it; None: not before one of those in flight has ended.
+        free: settled once it is first, and there is one.
     """
 
+    opens: Callable[[], float | None]
+    free: asyncio.Future[None]
+
+
+class Line:
+    """First come, first served: the first one is told when a slot is free, and all others wait for it to leave."""
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.queue: asyncio.Lock = asyncio.Lock()
         self._loop = loop
-        self._woken: asyncio.Future[None] = loop.create_future()
+        self._places: deque[Place] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
         self._buckets: dict[float, AsyncLimiter] = {}
+
+    def join(self, opens: Callable[[], float | None]) -> Place:
+        """Return a place at the end."""
+        place = Place(opens, self._loop.create_future())
+        self._places.append(place)
+        if len(self._places) == 1:
+            self._look()
+        return place
+
+    def again(self, place: Place) -> None:
+        """Let the first one wait once more, where it is."""
+        place.free = self._loop.create_future()
+        self._look()
+
+    def leave(self, place: Place) -> None:
+        """Give a place up."""
+        if place is self._places[0]:
+            self._places.popleft()
+            self._look()
+        else:
+            self._places.remove(place)
 
     async def spread(self, rate: float) -> None:
         """Wait for a token of this rate's bucket."""
@@ -36,45 +71,23 @@ class Line:
             self._buckets[rate] = AsyncLimiter(burst, burst / (rate * _FASTER))
         await self._buckets[rate].acquire()
 
-    async def sleep(self, seconds: float) -> None:
-        """Let the head sleep for so long, or until it is woken."""
-        self._woken = self._loop.create_future()
-        alarm = self._loop.call_later(seconds, self._rouse)
-        try:
-            await self._woken
-        finally:
-            alarm.cancel()
-
     def wake(self) -> None:
-        """Wake the head, if it sleeps or has just looked and is about to; from any thread."""
-        with suppress(RuntimeError):  # its loop is closed: nobody sleeps there
-            self._loop.call_soon_threadsafe(self._rouse)
+        """Look whether a slot is free by now; from any thread."""
+        with suppress(RuntimeError):  # the loop is closed: nobody waits there
+            self._loop.call_soon_threadsafe(self._look)
 
-    def _rouse(self) -> None:
-        if not self._woken.done():
-            self._woken.set_result(None)
+    def _look(self) -> None:
+        """Tell the first one if a slot is free, or look again when one will be."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._places and not self._places[0].free.done():
+            opens, now = self._places[0].opens(), time.monotonic()
+            if opens is not None and opens <= now:
+                self._places[0].free.set_result(None)
+            else:
+                self._alarm = self._loop.call_later(_POLL if opens is None else opens - now, self._ring)
 
-
-_lines: dict[asyncio.AbstractEventLoop, dict[Hashable, Line]] = {}
-_registering = threading.Lock()
-
-
-def line_of(scope: Hashable, loop: asyncio.AbstractEventLoop) -> Line:
-    """Return the line for the scope in this event loop; those of closed loops are forgotten."""
-    if loop not in _lines:
-        with _registering:
-            for closed in [other for other in _lines if other.is_closed()]:
-                del _lines[closed]
-            _lines[loop] = {}
-    mine = _lines[loop]
-    if scope not in mine:
-        mine[scope] = Line(loop)
-    return mine[scope]
-
-
-def wake(scope: Hashable) -> None:
-    """Wake the head of each line for the scope."""
-    with _registering:
-        lines = [mine[scope] for mine in _lines.values() if scope in mine]
-    for line in lines:
-        line.wake()
+    def _ring(self) -> None:
+        self._alarm = None
+        self._look()

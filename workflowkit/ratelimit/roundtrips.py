@@ -29,13 +29,6 @@ class _Generation:
         self.most: float = 0.0
         self.total: float = 0.0
 
-    def add(self, seconds: float) -> None:
-        """Take one more into account."""
-        self.count += 1
-        self.total += seconds
-        self.least = min(self.least, seconds)
-        self.most = max(self.most, seconds)
-
 
 class RoundTrips:
     """The latest round trips of one scope.
@@ -60,10 +53,14 @@ class RoundTrips:
         """Take one more into account."""
         if self._latest.count == _GENERATION:
             self._older, self._latest = self._latest, _Generation()
-        self._latest.add(seconds)
-        self.slowest = max(self._older.most, self._latest.most)
-        least = min(self._older.least, self._latest.least)
-        count = self._older.count + self._latest.count
+        older, latest = self._older, self._latest
+        latest.count += 1
+        latest.total += seconds
+        latest.least = min(latest.least, seconds)
+        latest.most = max(latest.most, seconds)
+        self.slowest = max(older.most, latest.most)
+        least = min(older.least, latest.least)
+        count = older.count + latest.count
         if count >= _ENOUGH:
-            mean = (self._older.total + self._latest.total) / count
+            mean = (older.total + latest.total) / count
             self.floor = max(0.0, least - _DOUBT * (mean - least) / math.sqrt(count))
