@@ -10,7 +10,7 @@ from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results")
 README = Path(__file__).parent.parent / "README.md"
-_PEERS = ("aiohttp", "attrs", "cattrs", "httpx", "huaweicloudsdksecmaster", "msgspec", "orjson")
+_PEERS = ("aiohttp", "aiolimiter", "attrs", "cattrs", "httpx", "huaweicloudsdksecmaster", "msgspec", "orjson")
 
 Bars = Mapping[str, Mapping[str, float]]
 """For each group of bars, how long each is."""

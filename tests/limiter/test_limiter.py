@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from itertools import count
 
 import pytest
 
@@ -175,6 +176,27 @@ def test_who_waits_goes_as_soon_as_not_too_many_are_in_flight(simulation):
         return run.clock.now - 1000
 
     assert run.run(main()) == pytest.approx(0.1, abs=0.005)
+
+
+@pytest.mark.parametrize("when", range(1, 12))
+def test_an_error_in_the_midst_of_it_is_of_one_request_and_the_others_go_on(simulation, monkeypatch, when):
+    run = simulation()
+    limiter = Limiter(3)
+    opens, calls = limiter.ledger.opens, count(1)
+
+    def opened(quota):
+        if next(calls) == when:
+            raise MemoryError
+        return opens(quota)
+
+    async def main():
+        monkeypatch.setattr(limiter.ledger, "opens", opened)
+        return await asyncio.gather(
+            *(run.exchange(limiter.turn(), 0, 0, run.server(9)) for _ in range(6)), return_exceptions=True
+        )
+
+    assert sum(isinstance(each, MemoryError) for each in run.run(main())) == 1
+    assert (limiter.ledger.waiting, limiter.ledger.snapshot("s").in_flight) == (0, 0)
 
 
 def test_backlog_says_when_the_line_will_have_gone(simulation):

@@ -20,8 +20,8 @@ early. A client that is refused lets everyone wait, and forgets what it has lear
 
 **What it costs.** A request whose round trip takes x longer than the fastest blocks its slot for x
 longer: with 20 ms on average, 2 % of the rate is lost. No more requests than the limit, nor than
-100, are under way at once: at 30 a second, answers that take over a second cost throughput. CPU: some
-tens of microseconds a request, however many wait (benchmarks/limiter/cost.py).
+100, are under way at once: at 30 a second, answers that take over a second cost throughput. CPU: about
+what aiolimiter takes alone, however many wait (benchmarks/limiter/cost.py).
 
 Why that holds
 --------------

@@ -10,10 +10,11 @@ import time
 from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Hashable
+from operator import methodcaller
 
 import attrs
 
-from .line import Line
+from .line import wake
 from .roundtrips import RoundTrips
 
 MOST_IN_FLIGHT = 100
@@ -29,6 +30,8 @@ _SECOND = 1.0
 
 _FEW = 100
 """Times that may be kept without looking whether any window reaches back to them."""
+
+_is_closed = methodcaller("is_closed")
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +88,6 @@ class Ledger:
         self.ceiling: float = math.inf
         self.waiting: int = 0
         self._lock = threading.RLock()
-        self._lines: dict[asyncio.AbstractEventLoop, Line] = {}
         self._quota = Quota.of(None)  # what was last asked for
         self._in_flight: dict[asyncio.AbstractEventLoop, int] = {}
         self._answered: list[float] = []  # ascending: when what may still be counted was
@@ -95,15 +97,6 @@ class Ledger:
         self._trips = RoundTrips()
         self._reach = _SECOND + _MARGIN  # the longest window of all
         self._sooner = False  # an answer may open a slot sooner than who waits was told
-
-    def line(self, loop: asyncio.AbstractEventLoop) -> Line:
-        """Return the line of this event loop; those of closed loops are forgotten."""
-        if loop not in self._lines:
-            with self._lock:
-                for closed in [other for other in self._lines if other.is_closed()]:
-                    del self._lines[closed]
-                self._lines[loop] = Line(loop)
-        return self._lines[loop]
 
     def stand(self, quota: Quota) -> None:
         """Count one more that waits."""
@@ -126,20 +119,20 @@ class Ledger:
                 return max(self.not_before, now)
             after = quota.window - self._trips.floor
             first = bisect_right(self._answered, now - after)
-            lost = [until + quota.window for until in self._lost if until + quota.window > now]
+            lost = self._lost[bisect_right(self._lost, now - quota.window) :]
             counted = len(self._answered) - first + len(lost)
             missing = in_flight + counted + 1 - quota.slots  # so many must be counted no more
-            is_full = missing > counted or in_flight >= MOST_IN_FLIGHT
-            if (is_full or len(self._in_flight) > 1) and self._bury(now):
+            if (missing > 0 or in_flight >= MOST_IN_FLIGHT) and any(map(_is_closed, self._in_flight)):
+                self._bury(now)
                 return self.opens(quota)
-            if is_full:
+            if missing > counted or in_flight >= MOST_IN_FLIGHT:
                 self._sooner = True
                 return None
             opens = now
             if missing > 0:
                 if lost:
                     answered = [at + after for at in self._answered[first : first + missing]]
-                    opens = sorted(answered + lost)[missing - 1]
+                    opens = sorted(answered + [until + quota.window for until in lost])[missing - 1]
                 else:
                     opens = self._answered[first + missing - 1] + after
                 self._sooner = self._sooner or (in_flight > 0 and opens > now + after)
@@ -175,20 +168,19 @@ class Ledger:
         with self._lock:
             floor = self._trips.floor
             left = self._in_flight.pop(loop, 0) - 1
-            if left > 0:  # else it was its last one; or its loop was closed, and it is lost already
+            if left > 0:
                 self._in_flight[loop] = left
             if sent_at is not None and answered_at is not None:
                 self._trips.add(answered_at - sent_at)
                 insort(self._answered, answered_at)
-            elif sent_at is not None:
+            elif sent_at is not None and left >= 0:  # else its loop was closed, and it is lost already
                 self._lose(time.monotonic())
             if len(self._answered) + len(self._lost) > self._many:
-                self._forget(time.monotonic())
+                self._forget()
             sooner = self._sooner or sent_at is None or self._trips.floor > floor + _MARGIN
             self._sooner = self._sooner and not sooner
-            lines = list(self._lines.values()) if sooner else ()
-        for line in lines:
-            line.wake()
+        if sooner:
+            wake(self)
 
     def cool_down(self, seconds: float) -> None:
         """Let nobody send for so long from now; an earlier, longer cooldown stands.
@@ -223,19 +215,17 @@ class Ledger:
         """Note a request that nobody waits for any more: it may be on its way as long as the slowest of late."""
         insort(self._lost, now + max(_LOST, self._trips.slowest))
 
-    def _bury(self, now: float) -> int:
-        """Lose the requests of loops that were closed under them: nobody will give them back; return how many."""
-        buried = 0
+    def _bury(self, now: float) -> None:
+        """Lose the requests of loops that were closed under them: nobody will give them back."""
         for loop in [loop for loop in self._in_flight if loop.is_closed()]:
             for _ in range(self._in_flight.pop(loop)):
                 self._lose(now)
-                buried += 1
-        return buried
 
-    def _forget(self, now: float) -> None:
-        """Drop what no window reaches back to; not singly, since that moves all the others."""
+    def _forget(self) -> None:
+        """Drop what no window reaches back to; in bulk, since each time moves all the others."""
+        horizon = time.monotonic() - self._reach
         for times in (self._answered, self._lost):
-            del times[: bisect_right(times, now - self._reach)]
+            del times[: bisect_right(times, horizon)]
         self._many = _FEW + 2 * (len(self._answered) + len(self._lost))
 
 

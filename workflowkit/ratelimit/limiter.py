@@ -10,6 +10,7 @@ from typing import Self
 
 from ..errors import ConfigError
 from .ledger import Ledger, Quota
+from .line import line_of
 
 
 class Limiter:
@@ -155,17 +156,16 @@ class Turn:
         """Stand in the line of this limit and then of the next; False if an earlier one has closed meanwhile."""
         limiter = self._limiters[place]
         last = place + 1 == len(self._limiters)
-        line = limiter.ledger.line(self._loop)
+        line = line_of(limiter.ledger, self._loop)
         mine = line.join(limiter.opens)
         try:
             while True:
-                await mine.free
+                await line.slot(mine)
                 if math.isfinite(limiter.quota.rate):
                     await line.spread(limiter.quota.rate)
                 taken = self._take() if last else await self._stand(place + 1)
                 if taken or place > 0:  # else all over again, still first in the first line
                     return taken
-                line.again(mine)
         finally:
             line.leave(mine)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 
 import attrs
@@ -27,7 +28,7 @@ class Place:
 
     Attributes:
         opens: returns when a slot is free for it; None: not before one of those in flight has ended.
-        free: settled once it is first, and there is one.
+        free: settled once it is first, and there is one; or by who gives up.
     """
 
     opens: Callable[[], float | None]
@@ -47,22 +48,22 @@ class Line:
         """Return a place at the end."""
         place = Place(opens, self._loop.create_future())
         self._places.append(place)
-        if len(self._places) == 1:
-            self._look()
         return place
 
-    def again(self, place: Place) -> None:
-        """Let the first one wait once more, where it is."""
-        place.free = self._loop.create_future()
-        self._look()
+    def slot(self, place: Place) -> asyncio.Future[None]:
+        """Return what settles once the place is first, and a slot is free for it."""
+        if place.free.done():  # once more, where it is
+            place.free = self._loop.create_future()
+        if place is self._places[0]:
+            self._look()
+        return place.free
 
     def leave(self, place: Place) -> None:
         """Give a place up."""
-        if place is self._places[0]:
-            self._places.popleft()
+        was_first = place is self._places[0]
+        self._places.remove(place)
+        if was_first:
             self._look()
-        else:
-            self._places.remove(place)
 
     async def spread(self, rate: float) -> None:
         """Wait for a token of this rate's bucket."""
@@ -81,13 +82,43 @@ class Line:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        if self._places and not self._places[0].free.done():
-            opens, now = self._places[0].opens(), time.monotonic()
+        if not self._places or self._places[0].free.done():
+            return
+        first = self._places[0]
+        try:
+            opens, now = first.opens(), time.monotonic()
             if opens is not None and opens <= now:
-                self._places[0].free.set_result(None)
+                first.free.set_result(None)
             else:
                 self._alarm = self._loop.call_later(_POLL if opens is None else opens - now, self._ring)
+        except Exception as error:  # out of memory, say: it fails for the first one, not for all in line
+            first.free.set_exception(error)
 
     def _ring(self) -> None:
         self._alarm = None
         self._look()
+
+
+_lines: dict[asyncio.AbstractEventLoop, dict[Hashable, Line]] = {}
+_registering = threading.Lock()
+
+
+def line_of(scope: Hashable, loop: asyncio.AbstractEventLoop) -> Line:
+    """Return the line for the scope in this event loop; those of closed loops are forgotten."""
+    if loop not in _lines:
+        with _registering:
+            for closed in [other for other in _lines if other.is_closed()]:
+                del _lines[closed]
+            _lines[loop] = {}
+    mine = _lines[loop]
+    if scope not in mine:
+        mine[scope] = Line(loop)
+    return mine[scope]
+
+
+def wake(scope: Hashable) -> None:
+    """Let each line for the scope look whether a slot is free."""
+    with _registering:
+        lines = [mine[scope] for mine in _lines.values() if scope in mine]
+    for line in lines:
+        line.wake()
