@@ -28,9 +28,6 @@ _LOST = 1.0
 
 _SECOND = 1.0
 
-_FEW = 100
-"""Times that may be kept without looking whether any window reaches back to them."""
-
 _is_closed = methodcaller("is_closed")
 
 
@@ -93,7 +90,6 @@ class Ledger:
         self._answered: list[float] = []  # ascending: when what may still be counted was
         self._lost: list[float] = []  # ascending: until when what nobody waits for may be on its way
         self._sent: deque[float] = deque()  # within the last second
-        self._many = _FEW  # times of both kinds: with more, those that are too old are dropped
         self._trips = RoundTrips()
         self._reach = _SECOND + _MARGIN  # the longest window of all
         self._sooner = False  # an answer may open a slot sooner than who waits was told
@@ -172,11 +168,9 @@ class Ledger:
                 self._in_flight[loop] = left
             if sent_at is not None and answered_at is not None:
                 self._trips.add(answered_at - sent_at)
-                insort(self._answered, answered_at)
+                self._note(self._answered, answered_at, answered_at)
             elif sent_at is not None and left >= 0:  # else its loop was closed, and it is lost already
                 self._lose(time.monotonic())
-            if len(self._answered) + len(self._lost) > self._many:
-                self._forget()
             sooner = self._sooner or sent_at is None or self._trips.floor > floor + _MARGIN
             self._sooner = self._sooner and not sooner
         if sooner:
@@ -213,20 +207,19 @@ class Ledger:
 
     def _lose(self, now: float) -> None:
         """Note a request that nobody waits for any more: it may be on its way as long as the slowest of late."""
-        insort(self._lost, now + max(_LOST, self._trips.slowest))
+        self._note(self._lost, now + max(_LOST, self._trips.slowest), now)
+
+    def _note(self, times: list[float], at: float, now: float) -> None:
+        """Add a time, and drop what no window reaches back to once it is half of them: each time moves the others."""
+        insort(times, at)
+        if times[len(times) // 2] <= now - self._reach:
+            del times[: bisect_right(times, now - self._reach)]
 
     def _bury(self, now: float) -> None:
         """Lose the requests of loops that were closed under them: nobody will give them back."""
         for loop in [loop for loop in self._in_flight if loop.is_closed()]:
             for _ in range(self._in_flight.pop(loop)):
                 self._lose(now)
-
-    def _forget(self) -> None:
-        """Drop what no window reaches back to; in bulk, since each time moves all the others."""
-        horizon = time.monotonic() - self._reach
-        for times in (self._answered, self._lost):
-            del times[: bisect_right(times, horizon)]
-        self._many = _FEW + 2 * (len(self._answered) + len(self._lost))
 
 
 _ledgers: dict[Hashable, Ledger] = {}
