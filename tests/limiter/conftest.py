@@ -98,10 +98,14 @@ class Simulation:
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         with mock.patch("time.monotonic", self.clock):
             loop = _Loop(self.clock)
+            unhandled: list[dict[str, Any]] = []
+            loop.set_exception_handler(lambda _, context: unhandled.append(context))
             try:
-                return loop.run_until_complete(main)
+                result = loop.run_until_complete(main)
             finally:
                 loop.close()
+        assert unhandled == []
+        return result
 
     async def exchange(self, turn: Turn, up: float, down: float, *servers: Server) -> bool:
         """Wait for the turn and send: True if all servers accepted it."""

@@ -147,5 +147,5 @@ def test_a_turn_may_end_after_its_loop():
     turn = asyncio.run(begin())
     with turn:
         pass
-    assert ledger.snapshot("s").in_flight == 0
+    assert ledger._in_flight == {}
     assert len(ledger._lost) == 1
