@@ -20,8 +20,8 @@ from workflowkit.ratelimit import Limiter, Turn
 
 SECONDS = 4.0
 ROUNDS = 3
-WAITING = {10_000: (1, 10, 100, 1000, 10_000), 30: (1, 1000)}
-"""How many tasks always wait, by requests per second."""
+PLACES = [*((10_000, waiting) for waiting in (1, 10, 100, 1000, 10_000)), (30, 1), (30, 1000)]
+"""Requests per second, and how many tasks always wait."""
 
 Enter = Callable[[], AbstractAsyncContextManager[Any]]
 
@@ -80,21 +80,19 @@ def child(name: str, rate: float, workers: int) -> None:
 
 
 def main() -> None:
-    runs = [(name, rate, workers) for rate in WAITING for name in CONTENDERS for workers in WAITING[rate]]
-    runs.append((SLEEP, 30, 1))
+    runs = [*((name, *place) for name in CONTENDERS for place in PLACES), (SLEEP, 30, 1)]
     found = children("benchmarks.limiter.cost", runs, ROUNDS)
     costs = {run: seconds * 1e6 for run, (seconds,) in zip(runs, found, strict=True)}
-    head = ["microseconds of CPU a turn", *(f"{rate:,}/s, {each:,}" for rate in WAITING for each in WAITING[rate])]
-    places = [(rate, workers) for rate in WAITING for workers in WAITING[rate]]
+    head = ["microseconds of CPU a turn", *(f"{rate:,}/s, {waiting:,}" for rate, waiting in PLACES)]
     rows = [
-        [name, *(f"{costs[name, *place]:.0f}" if (name, *place) in costs else "" for place in places)]
+        [name, *(f"{costs[name, *place]:.0f}" if (name, *place) in costs else "" for place in PLACES)]
         for name in (*CONTENDERS, SLEEP)
     ]
     report(
         "cost",
         "Microseconds of CPU that a turn takes, by how many a second there are and how many tasks always wait",
         table(head, rows),
-        bars={f"{rate:,}/s, {n:,} wait": {name: costs[name, rate, n] for name in CONTENDERS} for rate, n in places},
+        bars={f"{rate:,}/s, {n:,} wait": {name: costs[name, rate, n] for name in CONTENDERS} for rate, n in PLACES},
         axis="microseconds of CPU a turn",
     )
 

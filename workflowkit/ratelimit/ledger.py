@@ -217,7 +217,7 @@ class Ledger:
 
     def _bury(self, now: float) -> None:
         """Lose the requests of loops that were closed under them: nobody will give them back."""
-        for loop in [loop for loop in self._in_flight if loop.is_closed()]:
+        for loop in list(filter(_is_closed, self._in_flight)):
             for _ in range(self._in_flight.pop(loop)):
                 self._lose(now)
 

@@ -186,7 +186,7 @@ class Turn:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if kind is None and self._answered_at is None:
-            self._answered_at = time.monotonic()
+            self.answered()
         self.give_back()
 
     def __enter__(self) -> Self:
