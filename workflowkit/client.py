@@ -22,7 +22,7 @@ import attrs
 from . import __version__
 from ._transport import Transport, is_loopback, make_transport
 from .auth import Auth
-from .classify import clock_ahead, request_id, status_error
+from .classify import clock_ahead, cut, request_id, status_error
 from .converter import decode
 from .document import Document
 from .endpoint import Endpoint, Query
@@ -347,8 +347,10 @@ class Client:
         fault = self._classify(response) or fault
         fault.request_id = fault.request_id or document.request_id
         if isinstance(fault, ApiError):
-            fault.message = self._auth.redact(fault.message)
+            fault.message = cut(self._auth.redact(fault.message))
             fault.args = (fault.message,)
+        elif isinstance(fault, DecodeError):
+            fault.body = document.body
         if isinstance(fault, AuthenticationError):
             fault.hint = self._auth.explain(response) or fault.hint
         raise fault

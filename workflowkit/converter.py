@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 from datetime import datetime
-from types import GenericAlias, UnionType
+from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import attrs
 import msgspec
 
-from .document import Document, mend, parse
+from .document import Document, building, drop_empty_objects, drop_empty_times, mend, parse
 from .errors import DecodeError, TransportError
 from .model import Model, bind, models_in
 
@@ -27,15 +27,18 @@ M = TypeVar("M", bound=Model)
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 """An aware datetime: a time without an offset is refused, since nobody could say when it was."""
 
+_MOST_PROBLEMS = 20
+"""Elements of one array whose problems are collected. Each costs memory and time, and nobody reads more of them."""
+
 
 def decode(document: Document, returns: type[M]) -> M:
     """Return the document as an object of the class, which remembers it.
 
     Raises:
-        TransportError: the body isn't JSON.
-        DecodeError: it is JSON, but not what the class describes.
+        TransportError: the body isn't the service's: no JSON, no object, or an object without any documented field.
+        DecodeError: it is the service's, but not what the class describes.
     """
-    body = returns.prepare(document.body)
+    body = drop_empty_objects(returns.prepare(document.body))
     model = _decode_fast(body, returns) or _decode_fully(body, returns)
     bind(model, document)
     return model
@@ -67,16 +70,20 @@ def _decode_fast(body: bytes, returns: type[M]) -> M | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return decoder.decode(mend(body))
+        return decoder.decode(drop_empty_times(mend(body)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
 def _decode_fully(body: bytes, returns: type[M]) -> M:
     try:
-        value = parse(mend(body))
+        value = parse(drop_empty_times(mend(body)))
     except ValueError as error:
         raise TransportError(_not_json(body, error)) from None
+    names = {returns.wire_names.get(field.name, field.name) for field in attrs.fields(returns)}
+    if not isinstance(value, dict) or names.isdisjoint(value):
+        what = "an object without any documented field" if isinstance(value, dict) else f"`{_kind(value)}`"
+        raise TransportError(f"the answer is JSON, but {what}: some gateway or proxy answered")
     return structure(value, returns)
 
 
@@ -91,7 +98,10 @@ def _not_json(body: bytes, error: ValueError) -> str:
 @functools.cache
 def _decoder(returns: Any) -> msgspec.json.Decoder[Any] | None:
     """Return msgspec's decoder; None where a field is renamed, which only cattrs can do."""
-    return None if _renames(returns) else msgspec.json.Decoder(returns)
+    if _renames(returns):
+        return None
+    with building:
+        return msgspec.json.Decoder(returns)
 
 
 def _renames(cls: type[Model]) -> bool:
@@ -113,10 +123,10 @@ def converter() -> Converter:
         return lambda value, cls: structure(_expect(dict, "object", value), cls)
 
     def tuple_hook(kind: Any) -> Any:
-        as_list: Any = GenericAlias(list, get_args(kind)[:1])
+        element = get_args(kind)[0]
 
         def structure(value: Any, _: Any) -> Any:
-            return tuple(converter.structure(_expect(list, "array", value), as_list))
+            return tuple(_elements(converter, _expect(list, "array", value), element))
 
         return structure
 
@@ -160,6 +170,25 @@ def _structure_union(converter: Converter, value: Any, union: Any) -> Any:
     elif isinstance(value, dict):
         arms = tuple(arm for arm in arms if _is_model(arm)) or arms
     return converter.structure(value, arms[0])
+
+
+def _elements(converter: Converter, values: list[Any], element: Any) -> list[Any]:
+    """Return an array's elements as objects; raise the problems of the first elements that have some."""
+    from cattrs.errors import IterableValidationError, IterableValidationNote
+
+    elements: list[Any] = []
+    problems: list[Exception] = []
+    for index, value in enumerate(values):
+        try:
+            elements.append(converter.structure(value, element))
+        except Exception as error:
+            error.add_note(IterableValidationNote(f"at index {index}", index, element))
+            problems.append(error)
+            if len(problems) == _MOST_PROBLEMS:
+                break
+    if problems:
+        raise IterableValidationError("in an array", problems, list)
+    return elements
 
 
 def _expect(kind: type, name: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ import codecs
 import functools
 import json
 import re
+import threading
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -22,6 +23,12 @@ _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]%b\\u[dD][c-fC-F]%b|u[dD][89a-fA-F]%b|
 _CONSTANT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|-?(?:NaN|Infinity)', re.DOTALL)
 _LONE_SURROGATE = 6
 _PATCH = "workflowkit.patch"
+_EMPTY_TIME = re.compile(rb'("\w*[tT]ime"\s*:\s*)""')
+_NAME_BEFORE = re.compile(rb'"\w{1,100}"\s*:\s*$')
+
+building = threading.Lock()
+"""Held while a decoder is built. msgspec stores what it knows of a class before that is complete, and crashes the
+process if another thread uses it then."""
 
 
 def _patch(error: UnicodeError) -> tuple[str, int]:
@@ -107,12 +114,35 @@ def _mend_constant(match: re.Match[bytes]) -> bytes:
     return text if text.startswith(b'"') else b"0." + b"0" * (len(text) - 2)
 
 
+def drop_empty_objects(body: bytes) -> bytes:
+    """Return the body with ``null`` for each field that holds an empty object: Jodoo writes ``{}`` for nothing."""
+    end = body.find(b"{}")
+    if end < 0:
+        return body
+    pieces: list[bytes] = []
+    start = 0
+    while end >= 0:
+        pieces.append(body[start:end])
+        is_field = _NAME_BEFORE.search(body, max(start, end - 120), end) is not None  # no text matches: \" ends no name
+        pieces.append(b"null" if is_field else b"{}")
+        start = end + 2
+        end = body.find(b"{}", start)
+    return b"".join([*pieces, body[start:]])
+
+
+def drop_empty_times(body: bytes) -> bytes:
+    """Return the body with ``null`` for each time that is an empty text."""
+    return _EMPTY_TIME.sub(rb"\1null", body)
+
+
 @functools.cache
 def _finder(name: str) -> Callable[[bytes], list[bytes]]:
     envelope: Any = list[msgspec.Raw] | None
     for part in reversed(name.split(".")):
         envelope = msgspec.defstruct("Envelope", [(part, envelope | None, None)])
-    decode, array = msgspec.json.Decoder(envelope).decode, attrgetter(name)
+    with building:
+        decode = msgspec.json.Decoder(envelope).decode
+    array = attrgetter(name)
 
     def find(body: bytes) -> list[bytes]:
         try:

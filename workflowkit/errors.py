@@ -68,7 +68,13 @@ class TransportError(WorkflowKitError):
     """Nothing usable came back: no connection, a timeout, a cut-off or non-JSON answer.
 
     Every call of this library is a read, so it was retried, and asking again later is safe.
+
+    Attributes:
+        permanent: whether something must be changed first: a certificate isn't trusted, or a proxy refuses its
+            password. Then it was not retried, and a harvest ends at once.
     """
+
+    permanent: bool = False
 
 
 class ApiError(WorkflowKitError):
@@ -79,7 +85,11 @@ class ApiError(WorkflowKitError):
         code: the service's code, `None` where it sent none.
         status: the HTTP status, `None` if nothing was sent.
         request_id: the id to quote to the vendor's support, `None` where it sent none.
+        foreign: whether nothing shows that the service itself answered: there is no code of the vendor's. A gateway,
+            a proxy or a firewall may have. It says nothing about what was asked for.
     """
+
+    foreign: bool = False
 
     def __init__(
         self,
@@ -171,8 +181,11 @@ class DecodeError(WorkflowKitError):
 
     Attributes:
         problems: one sentence for each fault, ending with its JSON path, such as
-            ``Expected `int`, got `str` @ $.logs[0].flow_id``.
+            ``Expected `int`, got `str` @ $.logs[0].flow_id``. Of one array, it has those of 20 elements at most.
+        body: the whole response as it came, so that it can be kept; None where there is none.
     """
+
+    body: bytes | None = None
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__(problems)

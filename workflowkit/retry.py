@@ -41,6 +41,8 @@ class RetryPolicy:
         """
         if not isinstance(error, (RateLimited, ServerError, TransportError)):
             return None
+        if isinstance(error, TransportError) and error.permanent:
+            return None
         limited = isinstance(error, RateLimited)
         asked = getattr(error, "retry_after", None) or 0.0
         if attempt >= (self.rate_limit_attempts if limited else self.attempts) or asked > self.longest_retry_after:

@@ -41,7 +41,7 @@ class LogRow:
     position: int
     flow_id: int
     flow_name: str
-    create_action: str
+    create_action: str | None
     create_time: datetime
     finish_action: str | None
     finish_time: datetime | None

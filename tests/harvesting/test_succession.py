@@ -37,6 +37,7 @@ async def another_process_harvested(
     archive, monkeypatch, *, ago=0.0, tenant="t", name="given", ended=True, process=OTHER
 ):
     with monkeypatch.context() as patched:
+        patched.setattr("workflowkit.harvesting.lock.this_process", lambda: process)
         patched.setattr("workflowkit.harvesting.run.this_process", lambda: process)
         patched.setattr("workflowkit.harvesting.run.now", lambda: storable(datetime.now(UTC) - timedelta(seconds=ago)))
         run = await begun(archive, tenant=tenant, name=name)

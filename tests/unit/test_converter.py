@@ -39,9 +39,8 @@ def test_what_is_no_json_is_a_transport_error(body, message):
 @pytest.mark.parametrize(
     ("body", "problems"),
     [
-        ([], ["Expected `object`, got `array` @ $"]),
-        ({}, ["required field missing @ $.logs"]),
-        ({"logs": {}}, ["Expected `array`, got `object` @ $.logs"]),
+        ({"logs": {}}, ["Expected `array`, got `null` @ $.logs"]),
+        ({"logs": {"x": 1}}, ["Expected `array`, got `object` @ $.logs"]),
         (b'{"x": ' + b"[" * 100_000, ["nested too deeply @ $"]),
         (b'{"logs": "\xff"}', ["Expected `array`, got `str` @ $.logs"]),
         ({"logs": None}, ["Expected `array`, got `null` @ $.logs"]),
@@ -51,23 +50,54 @@ def test_what_is_no_json_is_a_transport_error(body, message):
         ({"logs": [{**LOG, "flow_id": True}]}, ["Expected `int`, got `bool` @ $.logs[0].flow_id"]),
         ({"logs": [{**LOG, "flow_name": None}]}, ["Expected `str`, got `null` @ $.logs[0].flow_name"]),
         ({"logs": [{**LOG, "comment": 7}]}, ["Expected `str`, got `int` @ $.logs[0].comment"]),
-        ({"logs": [{**LOG, "operator": {"username": "u"}}]}, ["required field missing @ $.logs[0].operator.name"]),
+        ({"logs": [{**LOG, "operator": {"name": 7}}]}, ["Expected `str`, got `int` @ $.logs[0].operator.name"]),
+        ({"logs": [{**LOG, "create_time": ""}]}, ["Expected `datetime`, got `null` @ $.logs[0].create_time"]),
         (
-            {"logs": [{**LOG, "create_time": "2024-01-09T03:16:35.447", "attachments": [{}]}]},
+            {"logs": [{**LOG, "create_time": "2024-01-09T03:16:35.447", "attachments": [{"size": "1"}, 7]}]},
             [
                 "Expected `datetime` with a timezone component @ $.logs[0].create_time",
-                "required field missing @ $.logs[0].attachments[0].name",
-                "required field missing @ $.logs[0].attachments[0].size",
-                "required field missing @ $.logs[0].attachments[0].mime",
-                "required field missing @ $.logs[0].attachments[0].url",
+                "Expected `int`, got `str` @ $.logs[0].attachments[0].size",
+                "Expected `object`, got `int` @ $.logs[0].attachments[1]",
             ],
         ),
+        ({"logs": [7] * 10_000}, [f"Expected `object`, got `int` @ $.logs[{index}]" for index in range(20)]),
     ],
 )
 def test_every_fault_is_named_with_its_path(body, problems):
     with pytest.raises(DecodeError) as caught:
         read(body)
     assert list(caught.value.problems) == problems
+
+
+@pytest.mark.parametrize("body", [[], {}, None, 7, "text", True, {"error": "log in first"}])
+def test_json_that_is_not_the_services_is_a_transport_error(body):
+    with pytest.raises(TransportError, match="some gateway or proxy answered"):
+        read(body)
+
+
+def test_empty_objects_and_empty_times_are_nothing():
+    log = {**LOG, "signature": {}, "operator": {}, "finish_time": "", "attachments": [{}, {"name": "a", "url": None}]}
+    for body in ({"logs": [log]}, json.dumps({"logs": [log]}, separators=(",", ":")).encode()):
+        (found,) = read(body).logs
+        assert (found.signature, found.operator, found.finish_time) == (None, None, None)
+        assert [file.url for file in found.attachments] == [None, None]
+        assert found.extra == {}
+
+
+@pytest.mark.parametrize(
+    "member", [{"username": None, "name": None}, {"username": "u", "name": None}, {"name": "n", "departments": None}]
+)
+def test_a_member_may_lack_a_name(member):
+    (found,) = read({"logs": [{**LOG, "operator": member}]}).logs
+    assert (found.operator.username, found.operator.name) == (member.get("username"), member.get("name"))
+
+
+@pytest.mark.parametrize("text", ["a:{}b", '":{}', "{}", '\\":{}', 'x"y":{}', '"finish_time":""'])
+def test_what_looks_like_nothing_within_a_text_stays(text):
+    log = {**LOG, "comment": text, "signature": {}, "finish_time": ""}
+    for separators in ((",", ":"), (", ", ": ")):
+        (found,) = read(json.dumps({"logs": [log]}, separators=separators).encode()).logs
+        assert (found.comment, found.signature, found.finish_time) == (text, None, None)
 
 
 def test_null_and_missing_are_the_same_where_the_vendor_leaves_it_open():

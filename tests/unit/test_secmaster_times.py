@@ -45,7 +45,7 @@ def test_every_form(text, time):
     assert found is None or (time is not None and found.utcoffset() == time.utcoffset())
 
 
-@pytest.mark.parametrize("value", ["yesterday", "2025-07-18", "2025-13-18T00:00:00Z+0800", 10**30, True, {}])
+@pytest.mark.parametrize("value", ["yesterday", "2025-07-18", "2025-13-18T00:00:00Z+0800", 10**30, True])
 def test_what_is_no_time_is_refused_by_its_path(value):
     with pytest.raises(DecodeError, match=r"\$\.start_time"):
         read(value)

@@ -96,7 +96,7 @@ def _show(found: Any) -> None:
         rows = [
             (
                 task.flow_name,
-                ", ".join(member.name for member in task.assignees),
+                ", ".join(member.name or "" for member in task.assignees),
                 task.finish_action or "open",
                 task.finish_time,
                 task.finish_time and task.finish_time - task.create_time,

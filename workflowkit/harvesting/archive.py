@@ -71,6 +71,7 @@ class Archive:
         self.path: Path = path
         self._create = create
         self._writer: Writer | None = None
+        self._place: tuple[int, int] | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, create: bool = True) -> Self:
@@ -85,7 +86,7 @@ class Archive:
 
     async def __aenter__(self) -> Self:
         if self._create:
-            self._writer = Writer(lambda: connect(self.path, create=True), disconnect)
+            self._writer = Writer(self._connect, disconnect)
         else:
             self._writer = Writer(lambda: connect(self.path, create=False), begin="BEGIN")
         try:
@@ -111,6 +112,20 @@ class Archive:
             return await self._writer.run(work)
         except sqlite3.Error as error:
             raise HarvestError(f"{self.path}: {explain(error)}") from error
+
+    async def check_place(self) -> None:
+        """Raise HarvestError if the file isn't at its path any more: what is stored now would be lost with it."""
+        try:
+            place = await asyncio.to_thread(_place_of, self.path)
+        except FileNotFoundError:
+            place = None
+        except OSError:  # it can't be told now
+            return
+        if place != self._place:
+            raise HarvestError(
+                f"{self.path}: was deleted, moved or replaced while it was open; what was stored is in the file that "
+                "was there: put that back and run the same command again"
+            )
 
     async def ask(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Return the rows of one query."""
@@ -162,7 +177,18 @@ class Archive:
         except sqlite3.Error as error:
             raise HarvestError(f"{self.path}: {explain(error)}") from error
 
+    def _connect(self) -> sqlite3.Connection:
+        connection = connect(self.path, create=True)
+        self._place = _place_of(self.path)
+        return connection
+
     async def _close(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.close()
+
+
+def _place_of(path: Path) -> tuple[int, int]:
+    """Return what tells a file from any other that is put at its path."""
+    found = path.stat()
+    return found.st_dev, found.st_ino

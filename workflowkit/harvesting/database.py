@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from ..errors import HarvestError
-from .schema import APPLICATION_ID, CREATE, UPGRADES, VERSION
+from .schema import APPLICATION_ID, CREATE, VERSION
 
 _LARGEST_INTEGER = 2**63 - 1
 _MOST_ROWS = 100
@@ -25,9 +25,6 @@ _MILLISECONDS = len("2024-01-09T03:16:35.447")
 
 _STATEMENTS = 1024
 """Compiled statements that are kept: one for each table and number of rows."""
-
-_NAMED = "CREATE TABLE temp.named (run INTEGER, instance INTEGER, PRIMARY KEY (run, instance)) WITHOUT ROWID"
-"""What this process has named already in each of its runs: an id that comes again is counted once."""
 
 
 def connect(path: Path, *, create: bool) -> sqlite3.Connection:
@@ -49,7 +46,6 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
         if create:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(_NAMED)
     except sqlite3.Error as error:
         connection.close()
         raise HarvestError(f"{path}: {explain(error)}") from error
@@ -101,19 +97,11 @@ def _check(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     elif ours != APPLICATION_ID:
         raise HarvestError(f"{path}: a SQLite database, but not an archive of workflowkit; choose another path")
-    elif not 1 <= version <= VERSION:
+    elif version != VERSION:
         raise HarvestError(
-            f"{path}: an archive of version {version}, but this workflowkit reads up to version {VERSION}; "
+            f"{path}: an archive of version {version}, but this workflowkit reads version {VERSION}; "
             "use the release that wrote it, or harvest into a new path"
         )
-    elif version < VERSION and not create:
-        raise HarvestError(
-            f"{path}: an archive of version {version}, and nothing may be changed to read it; "
-            f"the next harvest into it makes it one of version {VERSION}"
-        )
-    elif create:
-        for older in range(version, VERSION):
-            _execute(connection, UPGRADES[older])
     if create and version != VERSION:
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")

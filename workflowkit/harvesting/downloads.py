@@ -22,7 +22,7 @@ from ..source import AttachmentRow, Source
 from .archive import Archive
 from .inventory import count_files
 from .links import Links, Wanted, link_of
-from .outage import PASSING, Outage, is_general
+from .outage import Outage, is_general, is_transient
 from .saving import Saver
 from .suspects import FEWEST, Suspects
 from .tally import Report, Tally
@@ -197,7 +197,9 @@ class Downloads:
             return None
         try:
             await ask(self._source, instance_id, self._tally, after=1, most=1)  # as links are renewed
-        except PASSING:
+        except WorkflowKitError as error:
+            if not is_transient(error):
+                raise
             return False
         return True
 
@@ -208,7 +210,9 @@ class Downloads:
             await self._saver.lose(file, str(lost))
             self._tally.files_lost += 1
             self._taken.discard(file.link)
-        except PASSING as error:
+        except WorkflowKitError as error:
+            if not is_transient(error):
+                raise
             self._tally.requests += error.attempts
             peer = self._host if error.endpoint is None else self._api
             peer.suspects.hold(file.link, error)

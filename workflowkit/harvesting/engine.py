@@ -15,6 +15,7 @@ from contextlib import aclosing, suppress
 
 from ..errors import (
     ConfigError,
+    DecodeError,
     HarvestError,
     InvalidRequest,
     NotFound,
@@ -26,7 +27,7 @@ from ..telemetry import Observer
 from .archive import Archive
 from .database import storable
 from .downloads import Downloads
-from .outage import FATAL, PASSING, Outage, may_pass
+from .outage import Outage, is_fatal, is_general, is_transient
 from .run import Run, Todo
 from .succession import BEAT, succeed
 from .suspects import FEWEST, Suspects
@@ -94,13 +95,15 @@ async def harvest(
     if attachments is not None:
         store = FileStore.of(attachments)
         downloads = _downloads(sources, tallies, archive, store, report, stop=stopping, max_outage=max_outage)
+    siblings: list[int] = []
     parts = [
         _Part(
             each,
-            Run(archive, each, refresh=refresh, retry_failed=retry_failed),
-            tally,
-            report,
-            downloads.get((each.system, each.tenant)) if tally.saves_files else None,
+            archive,
+            Run(archive, each, refresh=refresh, retry_failed=retry_failed, siblings=siblings),
+            tally=tally,
+            report=report,
+            downloads=downloads.get((each.system, each.tenant)) if tally.saves_files else None,
             stop=stopping,
             concurrency=concurrency,
             max_outage=max_outage,
@@ -113,6 +116,7 @@ async def harvest(
                 group.create_task(work)
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
+    await archive.check_place()
     return report.summary(stopped=stopping.is_set())
 
 
@@ -147,16 +151,18 @@ class _Part:
     def __init__(
         self,
         source: Source,
+        archive: Archive,
         run: Run,
+        *,
         tally: Tally,
         report: Report,
         downloads: Downloads | None,
-        *,
         stop: asyncio.Event,
         concurrency: int,
         max_outage: float,
     ) -> None:
         self._source = source
+        self._archive = archive
         self._run = run
         self._tally = tally
         self._report = report
@@ -193,6 +199,7 @@ class _Part:
         alive = True
         while alive:
             await asyncio.sleep(BEAT)
+            await self._archive.check_place()
             with suppress(HarvestError):  # it can wait; whoever has something to store can't
                 alive = await self._run.beat()
         raise HarvestError("another process has begun the same harvest into this archive; this one ends for it")
@@ -212,16 +219,15 @@ class _Part:
                     await self._enlist(chunk, last=self._source.resumable and chunk.cursor is None)
                 if not self._run.listed:
                     await self._enlist(Chunk(refs=()), last=True)
-            except PASSING as error:
-                if not (self._answered and self._source.resumable):
+            except WorkflowKitError as error:
+                if continued and isinstance(error, (NotFound, InvalidRequest, ConfigError)):
+                    continued = False  # where it was isn't there any more: list from the beginning
+                    self._run.cursor = None
+                elif is_transient(error) and self._answered and self._source.resumable:
+                    self._tally.requests += error.attempts
+                    await self._unlisted.wait(error)
+                else:
                     raise
-                self._tally.requests += error.attempts
-                await self._unlisted.wait(error)
-            except (NotFound, InvalidRequest, ConfigError):
-                if not continued:
-                    raise
-                continued = False  # where it was isn't there any more: list from the beginning
-                self._run.cursor = None
         self._tally.listed = self._run.listed
         self._report.tell()
         self._grown.set()
@@ -267,8 +273,8 @@ class _Part:
                 return
             try:
                 await ask(self._source, self._witness, self._tally)
-            except PASSING:
-                if not self._answered:
+            except WorkflowKitError as failure:
+                if not self._answered or not is_transient(failure):
                     raise
             else:
                 await self._served(None)
@@ -296,9 +302,9 @@ class _Part:
                     self._tally.store(batch, after=todo.cursor or 0)
                     if self._downloads is not None:
                         self._downloads.tell()
-        except FATAL:
-            raise
         except WorkflowKitError as error:
+            if is_fatal(error):
+                raise
             self._tally.spend(error.attempts)
             await self._failed(todo.id, error)
             return
@@ -334,7 +340,7 @@ class _Part:
 
         One that something else has, which every instance needs, ends the harvest.
         """
-        if may_pass(error):
+        if is_general(error):
             self._suspects.hold(instance_id, error)
         elif error.endpoint is not None and error.subject != instance_id:
             raise error
@@ -343,7 +349,8 @@ class _Part:
 
     async def _record(self, failures: Mapping[str, WorkflowKitError]) -> None:
         for instance_id, error in failures.items():
-            await self._run.fail(instance_id, str(error), requests=error.attempts)
+            body = error.body if isinstance(error, DecodeError) else None
+            await self._run.fail(instance_id, str(error), requests=error.attempts, body=body)
             self._tally.failed += 1
             self._taken.discard(instance_id)
 

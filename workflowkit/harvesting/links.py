@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -14,6 +15,7 @@ from ..files import Kept
 from ..source import AttachmentRow
 from .archive import Archive
 from .database import insert, now, storable, stored
+from .lock import check_lock
 
 _NAMES = ("system", "tenant", "link", "url", "expires_at", "size", "instance_id", "position")
 _REMEMBER = f"INSERT INTO files ({', '.join(_NAMES)})"
@@ -108,6 +110,7 @@ class Links:
         """Take in an instance's links as they are now, and return the file with its latest one."""
 
         def work(connection: sqlite3.Connection) -> Wanted:
+            check_lock(connection)
             remember(connection, (*self._tenant, instance_id), rows)
             return Wanted(*connection.execute(_ONE, (*self._tenant, file.link)).fetchone())
 
@@ -115,28 +118,28 @@ class Links:
 
     async def begin(self, file: Wanted, etag: str | None) -> None:
         """Note what is being written, so that another try can tell whether it may go on there."""
-        await self._archive.ask(_BEGIN, etag, *self._tenant, file.link)
+        await self._write(_BEGIN, etag, *self._tenant, file.link)
 
     async def saved(self, file: Wanted, kept: Kept, differs: str | None) -> None:
         """Note that it is saved, and how it differs from what was announced."""
         path = _path_from(self._archive.path, kept.path)
-        await self._archive.ask(_SAVED, differs, path, kept.sha256, kept.bytes, now(), *self._tenant, file.link)
+        await self._write(_SAVED, differs, path, kept.sha256, kept.bytes, now(), *self._tenant, file.link)
 
     async def lost(self, file: Wanted, reason: str) -> None:
         """Note that it can't be had any more, and why."""
-        await self._archive.ask(_LOST, storable(reason), *self._tenant, file.link)
+        await self._write(_LOST, storable(reason), *self._tenant, file.link)
 
     async def later(self, link: str, reason: str) -> None:
         """Note why it couldn't be saved for now."""
-        await self._archive.ask(_LATER, storable(reason), *self._tenant, link)
+        await self._write(_LATER, storable(reason), *self._tenant, link)
 
     async def defer(self, link: str) -> None:
         """Leave a file to the next run."""
-        await self._archive.ask(_DEFER, *self._tenant, link)
+        await self._write(_DEFER, *self._tenant, link)
 
     async def take_up_again(self) -> None:
         """Let those be tried again that earlier runs have left."""
-        await self._archive.ask(_TAKE_UP_AGAIN, *self._tenant)
+        await self._write(_TAKE_UP_AGAIN, *self._tenant)
 
     async def elsewhere(self, file: Wanted) -> list[tuple[str, int]]:
         """Return other instances and logs with a link to the file, those whose link lives longest first; some."""
@@ -145,6 +148,13 @@ class Links:
     def identity(self, file: Wanted) -> str:
         """Return what tells this archive's try to save the file from any other's."""
         return "\0".join((str(self._archive.path), *self._tenant, file.link))
+
+    async def _write(self, statement: str, *parameters: Any) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            check_lock(connection)
+            connection.execute(statement, parameters)
+
+        await self._archive.transact(work)
 
     async def waiting(self) -> tuple[int, str | None]:
         """Return how many files wait, and when the first of their links dies."""

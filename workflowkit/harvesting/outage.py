@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from ..errors import (
+    ApiError,
     AuthenticationError,
     ConfigError,
     HarvestError,
@@ -16,23 +17,32 @@ from ..errors import (
     WorkflowKitError,
 )
 
-FATAL = (AuthenticationError, QuotaExceeded, ConfigError, HarvestError)
-"""After what nothing further can succeed now."""
-
-PASSING = (TransportError, ServerError, RateLimited)
-"""What may pass by itself, but for what a service says of one instance only."""
+_FATAL = (AuthenticationError, QuotaExceeded, ConfigError, HarvestError)
+_TRANSIENT = (TransportError, ServerError, RateLimited)
 
 _SHORTEST, _LONGEST = 1.0, 60.0
 
 
-def may_pass(error: WorkflowKitError) -> bool:
-    """Return whether asking again later may help."""
-    return isinstance(error, PASSING) and not (isinstance(error, ServerError) and error.subject_only)
+def is_fatal(error: WorkflowKitError) -> bool:
+    """Return whether nothing further can succeed before something is changed."""
+    return isinstance(error, _FATAL) or (isinstance(error, TransportError) and error.permanent)
+
+
+def is_transient(error: WorkflowKitError) -> bool:
+    """Return whether the error may pass by itself: asking again later may help.
+
+    A response that isn't the service's own, such as the page of a proxy, says nothing about an instance. So it is
+    transient as well, whatever its status.
+    """
+    if is_fatal(error):
+        return False
+    return isinstance(error, _TRANSIENT) or (isinstance(error, ApiError) and error.foreign)
 
 
 def is_general(error: WorkflowKitError) -> bool:
-    """Return whether it says nothing of what was asked for: all else fails as well, now or for good."""
-    return isinstance(error, FATAL) or may_pass(error)
+    """Return whether the error says nothing about what was asked for: all else fails as well, now or for good."""
+    of_one_instance = isinstance(error, ServerError) and error.subject_only
+    return is_fatal(error) or (is_transient(error) and not of_one_instance)
 
 
 class Outage:

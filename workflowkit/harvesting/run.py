@@ -7,13 +7,11 @@ source finds both where they were.
 
 from __future__ import annotations
 
-import os
-import platform
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
-from secrets import token_hex
 from typing import Any, Self
 
 import attrs
@@ -22,9 +20,8 @@ from ..source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row, Sour
 from .archive import Archive
 from .database import insert, now, storable, stored
 from .links import remember
+from .lock import check_lock, has_lock, take_lock, this_process
 from .schema import TABLES, columns
-
-_NAME_OF_ITS_OWN = token_hex(4)
 
 _INSTANCE = "system = ? AND tenant = ? AND id = ?"
 _SOURCE = "system = ? AND tenant = ? AND source = ?"
@@ -39,28 +36,29 @@ _DELETE = {
     for row, table in TABLES.items()
 }
 _UNFINISHED = f"""
-    SELECT run, began_at, cursor, listed, named, failed FROM harvests
+    SELECT run, since_run, began_at, cursor, listed, named, failed FROM harvests
     WHERE {_SOURCE} AND ended_at IS NULL AND options = ?
 """
 _NEXT_NUMBER = "SELECT coalesce(max(run), 0) + 1 FROM harvests"
 _QUEUED = "SELECT count(*) FROM instances WHERE run = ?"
 _BEGIN = f"""
-    INSERT INTO harvests (system, tenant, source, options, run, began_at, cursor, listed, named, failed, process,
-        alive_at) VALUES ({", ".join("?" * 12)})
-    ON CONFLICT DO UPDATE SET options = excluded.options, run = excluded.run, began_at = excluded.began_at,
-        ended_at = NULL, cursor = excluded.cursor, listed = excluded.listed, named = excluded.named,
+    INSERT INTO harvests (system, tenant, source, options, run, since_run, began_at, cursor, listed, named, failed,
+        process, alive_at) VALUES ({", ".join("?" * 13)})
+    ON CONFLICT DO UPDATE SET options = excluded.options, run = excluded.run, since_run = excluded.since_run,
+        began_at = excluded.began_at, ended_at = NULL, cursor = excluded.cursor, listed = excluded.listed,
+        named = excluded.named,
         failed = excluded.failed, process = excluded.process, alive_at = excluded.alive_at
 """
 _KNOWN = f"""
-    SELECT run, state, holds, is_open, status, end_time, harvested_at, requests / max(1, attempts)
+    SELECT run, state, holds, is_open, status, end_time, named_by, harvested_by, requests / max(1, attempts)
     FROM instances WHERE {_INSTANCE}
 """
 _REMEMBER = f"""
-    INSERT INTO instances (system, tenant, {", ".join(_TOLD)}) VALUES (?, ?{", ?" * len(_TOLD)})
-    ON CONFLICT DO UPDATE SET {", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in _TOLD)}
+    INSERT INTO instances (system, tenant, {", ".join(_TOLD)}, named_by) VALUES (?, ?{", ?" * len(_TOLD)}, ?)
+    ON CONFLICT DO UPDATE SET {", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in _TOLD)},
+        named_by = excluded.named_by
     RETURNING rowid
 """
-_NAME = "INSERT OR IGNORE INTO temp.named (run, instance) VALUES (?, ?)"
 _QUEUE = "UPDATE instances SET run = ?, state = CASE WHEN ? THEN 'pending' ELSE state END WHERE rowid = ?"
 _LISTED = f"UPDATE harvests SET cursor = ?, listed = ?, named = named + ?, failed = failed + ? WHERE {_SOURCE}"
 _TAKE = """
@@ -73,12 +71,17 @@ _STORED = f"""
 """
 _DONE = f"""
     UPDATE instances SET state = 'done', cursor = NULL, holds = ?, logs = coalesce(?, logs), requests = requests + ?,
-        error = NULL, run = NULL, attempts = attempts + 1, harvested_at = ? WHERE {_INSTANCE}
+        error = NULL, run = NULL, attempts = attempts + 1, harvested_at = ?, harvested_by = ? WHERE {_INSTANCE}
 """
 _FAILED = f"""
     UPDATE instances SET state = 'failed', error = ?, requests = requests + ?,
-        run = NULL, attempts = attempts + 1, harvested_at = ? WHERE {_INSTANCE}
+        run = NULL, attempts = attempts + 1, harvested_at = ?, harvested_by = ? WHERE {_INSTANCE}
 """
+_KEEP_UNREAD = """
+    INSERT INTO unread (system, tenant, instance_id, read_at, raw) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET read_at = excluded.read_at, raw = excluded.raw
+"""
+_FORGET_UNREAD = "DELETE FROM unread WHERE system = ? AND tenant = ? AND instance_id = ?"
 _FAILED_TOO = f"UPDATE harvests SET failed = failed + 1 WHERE {_SOURCE}"
 _END = f"UPDATE harvests SET ended_at = ?, cursor = NULL WHERE {_SOURCE}"
 _ALIVE = f"UPDATE harvests SET alive_at = ? WHERE {_SOURCE} AND process = ?"
@@ -90,11 +93,6 @@ _MEASURED = """
     SELECT sum(requests) * 1.0 / sum(attempts), count(*) FROM instances
     WHERE system = ? AND tenant = ? AND state = 'done' AND requests > 0 AND holds = ?
 """
-
-
-def this_process() -> str:
-    """Return what tells this process from any other: its number, its machine, and a name of its own."""
-    return f"{os.getpid()} on {platform.node()}, {_NAME_OF_ITS_OWN}"
 
 
 @attrs.frozen
@@ -125,7 +123,8 @@ class _Known:
     is_open: int | None = None
     status: str | None = None
     end_time: str | None = None
-    harvested_at: str | None = None
+    named_by: int | None = None
+    harvested_by: int | None = None
     requests: int = 0
 
     def is_outdated(self, ref: InstanceRef) -> bool:
@@ -148,7 +147,15 @@ class Run:
         began_at: when it began, as UTC text; that of the run that it continues.
     """
 
-    def __init__(self, archive: Archive, source: Source, *, refresh: bool, retry_failed: bool) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        source: Source,
+        *,
+        refresh: bool,
+        retry_failed: bool,
+        siblings: list[int] | None = None,
+    ) -> None:
         self._archive = archive
         self._key = (source.system, source.tenant)
         self._source = (*self._key, source.name)
@@ -156,7 +163,9 @@ class Run:
         self._wanted = _tables(source.kinds)
         self._refresh = refresh
         self._retry_failed = retry_failed
+        self._siblings = [] if siblings is None else siblings  # numbers of runs that began together
         self._number = 0
+        self._since = sys.maxsize
         self.named: Named = Named()
         self.cursor: str | None = None
         self.listed: bool = False
@@ -170,8 +179,12 @@ class Run:
         def work(connection: sqlite3.Connection) -> None:
             (number,) = connection.execute(_NEXT_NUMBER).fetchone()
             unfinished = connection.execute(_UNFINISHED, (*self._source, options)).fetchone()
-            begun, began_at, cursor, listed, named, failed = unfinished or (number, now(), None, False, 0, 0)
-            self.began_at = began_at
+            first = min([number, *self._siblings])
+            begun, since, began_at, cursor, listed, named, failed = unfinished or (
+                *(number, first, now()),
+                *(None, False, 0, 0),
+            )
+            self._since, self.began_at = since, began_at
             if self._resumable and (listed or cursor is not None):
                 self._number, self.cursor, self.listed = begun, cursor, bool(listed)
                 (queued,) = connection.execute(_QUEUED, (begun,)).fetchone()
@@ -180,8 +193,11 @@ class Run:
                 self.named = Named(queued, done, failed, saved=round(done * (mean or 0)))
             else:
                 self._number, named, failed = number, 0, 0
-            state = (self._number, self.began_at, self.cursor, self.listed, named, failed, this_process(), now())
-            connection.execute(_BEGIN, (*self._source, options, *state))
+            self._siblings.append(self._number)
+            numbers = (self._number, self._since)
+            state = (self.began_at, self.cursor, self.listed, named, failed, this_process(), now())
+            connection.execute(_BEGIN, (*self._source, options, *numbers, *state))
+            take_lock(connection)
 
         await self._archive.transact(work)
         return self
@@ -193,9 +209,10 @@ class Run:
         harvested before this run began, or was harvested without one of the kinds of rows. One
         that the run has named before isn't counted again.
         """
-        rows = [(*self._key, *stored(_FIELDS[InstanceRef](ref))) for ref in chunk.refs]
+        rows = [(*self._key, *stored(_FIELDS[InstanceRef](ref)), self._number) for ref in chunk.refs]
 
         def work(connection: sqlite3.Connection) -> Named:
+            check_lock(connection)
             found = Counter[str]()
             saved = 0
             others: set[int] = set()
@@ -205,8 +222,7 @@ class Run:
                 if known.run == self._number or done_before_a_kill:
                     continue  # and what it has been told stays: it may have been read before it changed
                 (place,) = connection.execute(_REMEMBER, row).fetchone()
-                is_new = connection.execute(_NAME, (self._number, place)).rowcount
-                if not (is_new or known.is_outdated(ref)):
+                if known.named_by == self._number and not known.is_outdated(ref):
                     continue
                 if known.run is not None:
                     others.add(known.run)
@@ -257,8 +273,8 @@ class Run:
         return "queued" if to_do else "done"
 
     def _has_done(self, known: _Known) -> bool:
-        """Return whether it was harvested since the run began, or the one that it continues."""
-        return known.harvested_at is not None and known.harvested_at > self.began_at
+        """Return whether it was harvested since the run began, or the one that it continues; no clock is asked."""
+        return known.harvested_by is not None and known.harvested_by >= self._since
 
     async def take(self, most: int, *, without: Collection[str]) -> list[Todo]:
         """Return up to so many instances that are to do, but for some."""
@@ -283,9 +299,13 @@ class Run:
         logs = batch.first + len(values[LogRow]) if LogRow in values else None
 
         told = (self._wanted, logs, batch.requests)
-        statement, state = (_STORED, (batch.cursor, *told)) if batch.cursor is not None else (_DONE, (*told, now()))
+        is_last = batch.cursor is None
+        statement, state = (_DONE, (*told, now(), self._number)) if is_last else (_STORED, (batch.cursor, *told))
 
         def work(connection: sqlite3.Connection) -> None:
+            check_lock(connection)
+            if is_last:
+                connection.execute(_FORGET_UNREAD, key)
             # Of what nothing is stored yet, nothing need be deleted; another source may have stored it meanwhile.
             is_first = connection.execute(f"{statement} AND holds IS NULL", (*state, *key)).rowcount
             if not is_first:
@@ -298,24 +318,36 @@ class Run:
 
         await self._archive.transact(work)
 
-    async def fail(self, instance_id: str, error: str, *, requests: int = 0) -> None:
-        """Record that an instance couldn't be harvested, and why."""
+    async def fail(self, instance_id: str, error: str, *, requests: int = 0, body: bytes | None = None) -> None:
+        """Record that an instance couldn't be harvested, and why; keep the response that couldn't be decoded."""
 
         def work(connection: sqlite3.Connection) -> None:
+            check_lock(connection)
             key = (*self._key, instance_id)
-            connection.execute(_FAILED, (storable(error), requests, now(), *key))
+            connection.execute(_FAILED, (storable(error), requests, now(), self._number, *key))
             connection.execute(_FAILED_TOO, self._source)
+            if body is not None:
+                connection.execute(_KEEP_UNREAD, (*key, now(), storable(body)))
 
         await self._archive.transact(work)
 
     async def beat(self) -> bool:
         """Note that this process is at it; return whether it still is, and no other has taken over."""
         values = (now(), *self._source, this_process())
-        return await self._archive.transact(lambda connection: connection.execute(_ALIVE, values).rowcount == 1)
+
+        def work(connection: sqlite3.Connection) -> bool:
+            return has_lock(connection) and connection.execute(_ALIVE, values).rowcount == 1
+
+        return await self._archive.transact(work)
 
     async def end(self) -> None:
         """Note that all is done."""
-        await self._archive.ask(_END, now(), *self._source)
+
+        def work(connection: sqlite3.Connection) -> None:
+            check_lock(connection)
+            connection.execute(_END, (now(), *self._source))
+
+        await self._archive.transact(work)
 
 
 def _tables(kinds: Sequence[type[Row]]) -> str:

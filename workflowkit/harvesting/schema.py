@@ -8,10 +8,15 @@ are UTC text. `raw` is the vendor's own JSON of that row.
 `links` has the expiring links of an instance's logs, `files` what is behind them, once for each link
 without its signature: `url` is the latest known, `instance_id` and `position` where it was read;
 `state` is pending, deferred (it failed while others came: the next run tries again), saved or lost, and
-`reason` says why it is lost, waits, or isn't as announced. The view `attachments` has both side by side.
+`reason` says why it is lost, waits, or isn't as announced. `wrong` counts the runs in which the host sent something
+else than was announced. The view `attachments` has both side by side.
 
 `harvests` has the latest run of each source: how far its listing came, what it has named, and when
-it was last alive. `run`, of an instance, is the one that is still to harvest it.
+it was last alive. Runs are numbered. Of an instance, `run` is the one that is still to harvest it, `named_by` the
+last one that listed it, `harvested_by` the last one that harvested it. A run that continues others has the number
+of the first of them as `since_run`. `harvest_lock` has the one process that may write.
+
+`unread` has responses about an instance that this version couldn't decode, as they came: a later one may.
 
 The view `events` is what process mining wants, a row for each step: of instances that are done, in
 the order of system, tenant, case_id, position. `origin` is the table it comes from: where an
@@ -27,8 +32,8 @@ import attrs
 
 from ..source import AttachmentRow, InstanceRef, LogRow, NodeRow, Row, TaskRow
 
-VERSION = 5
-"""Stored in the archive. An older one is upgraded when written to, and not read before; a newer one is refused."""
+VERSION = 6
+"""Stored in the archive. One of another version is refused: none of an older version was ever released."""
 
 APPLICATION_ID = 0x776B6974  # "wkit"
 """Marks a SQLite file as one of ours."""
@@ -72,9 +77,9 @@ CREATE TABLE links (
 );
 CREATE TABLE files (
     system TEXT NOT NULL, tenant TEXT NOT NULL, link TEXT NOT NULL,
-    url TEXT NOT NULL, expires_at TEXT, size BIGINT,
+    url TEXT NOT NULL, expires_at TEXT, size BIGINT, name TEXT, mime TEXT,
     instance_id TEXT NOT NULL, position BIGINT NOT NULL,
-    state TEXT NOT NULL DEFAULT 'pending', reason TEXT, etag TEXT,
+    state TEXT NOT NULL DEFAULT 'pending', reason TEXT, etag TEXT, wrong BIGINT NOT NULL DEFAULT 0,
     path TEXT, sha256 TEXT, bytes BIGINT, saved_at TEXT,
     PRIMARY KEY (system, tenant, link)
 );
@@ -89,10 +94,11 @@ CREATE VIEW attachments AS
 _HARVESTS = """
 CREATE TABLE harvests (
     system TEXT NOT NULL, tenant TEXT NOT NULL, source TEXT NOT NULL, options TEXT NOT NULL, run BIGINT NOT NULL,
-    began_at TEXT NOT NULL, ended_at TEXT, cursor TEXT, listed BOOLEAN NOT NULL,
+    since_run BIGINT NOT NULL, began_at TEXT NOT NULL, ended_at TEXT, cursor TEXT, listed BOOLEAN NOT NULL,
     named BIGINT NOT NULL, failed BIGINT NOT NULL, process TEXT NOT NULL, alive_at TEXT NOT NULL,
     PRIMARY KEY (system, tenant, source)
 );
+CREATE TABLE harvest_lock (process TEXT NOT NULL);
 CREATE INDEX instances_to_do ON instances (run) WHERE run IS NOT NULL;
 """
 
@@ -105,7 +111,12 @@ CREATE TABLE instances (
     error TEXT, harvested_at TEXT,
     holds TEXT, name TEXT, workflow_name TEXT, trigger_type TEXT, start_time TEXT, end_time TEXT, raw TEXT,
     is_open BOOLEAN, cursor BIGINT, run BIGINT, requests BIGINT NOT NULL DEFAULT 0,
+    named_by BIGINT, harvested_by BIGINT,
     PRIMARY KEY (system, tenant, id)
+);
+CREATE TABLE unread (
+    system TEXT NOT NULL, tenant TEXT NOT NULL, instance_id TEXT NOT NULL, read_at TEXT NOT NULL, raw TEXT NOT NULL,
+    PRIMARY KEY (system, tenant, instance_id)
 );
 CREATE INDEX instances_by_state ON instances (state);
 CREATE TABLE logs (
@@ -135,46 +146,6 @@ CREATE TABLE nodes (
 {_EVENTS.strip()}
 {_HARVESTS.strip()}
 """
-
-UPGRADES: Mapping[int, str] = {
-    1: """
-ALTER TABLE instances ADD COLUMN holds TEXT;
-ALTER TABLE instances ADD COLUMN name TEXT;
-ALTER TABLE instances ADD COLUMN workflow_name TEXT;
-ALTER TABLE instances ADD COLUMN trigger_type TEXT;
-ALTER TABLE instances ADD COLUMN start_time TEXT;
-ALTER TABLE instances ADD COLUMN end_time TEXT;
-ALTER TABLE instances ADD COLUMN raw TEXT;
-UPDATE instances SET holds = 'logs,attachments' WHERE state = 'done'
-""",
-    2: "SELECT 1",  # it brought a table that the next version makes anew
-    3: f"""
-DROP TABLE IF EXISTS harvests;
-ALTER TABLE instances ADD COLUMN is_open BOOLEAN;
-ALTER TABLE instances ADD COLUMN cursor BIGINT;
-ALTER TABLE instances ADD COLUMN run BIGINT;
-ALTER TABLE instances ADD COLUMN requests BIGINT NOT NULL DEFAULT 0;
-DROP VIEW IF EXISTS events;
-{_EVENTS.strip()}
-{_HARVESTS.strip()}
-""",
-    4: f"""
-ALTER TABLE attachments RENAME TO attachments_4;
-{_FILES.strip()}
-INSERT INTO links SELECT system, tenant, instance_id, position, ordinal, name, size, mime, url, expires_at
-    FROM attachments_4;
-INSERT OR REPLACE INTO files (system, tenant, link, url, expires_at, size, instance_id, position)
-    SELECT system, tenant, {LINK_OF.format(url="url")}, url, expires_at, size, instance_id, position FROM links
-    ORDER BY expires_at;
-DROP TABLE attachments_4;
-UPDATE instances SET holds = replace(holds, 'attachments', 'links');
-UPDATE harvests SET options = replace(options, 'attachments', 'links');
-UPDATE instances SET holds = '' WHERE holds IS NULL AND EXISTS (
-    SELECT 1 FROM logs WHERE logs.system = instances.system
-        AND logs.tenant = instances.tenant AND logs.instance_id = instances.id)
-""",
-}
-"""What makes an archive of each version one of the next."""
 
 TABLES: Mapping[type[Row], str] = {LogRow: "logs", TaskRow: "tasks", AttachmentRow: "links", NodeRow: "nodes"}
 """Where each kind of row goes; its fields are columns of that table."""

@@ -18,7 +18,7 @@ import attrs
 
 from ..errors import HarvestError
 from ..source import Source
-from . import run
+from . import lock
 from .archive import Archive
 from .database import now
 
@@ -56,7 +56,7 @@ async def succeed(archive: Archive, sources: Sequence[Source], stop: asyncio.Eve
         others = await _others(archive)
         waited = time.monotonic() - began  # clocks may be set, and those of two machines differ
         for other in others:
-            if other.unfinished and first.setdefault(other.process, other.alive_at) < other.alive_at:
+            if other.unfinished and first.setdefault(other.process, other.alive_at) != other.alive_at:
                 raise HarvestError(
                     f"{archive.path}: process {other.process.partition(',')[0]} is harvesting into it; wait for it to "
                     "end or stop it, or harvest into another archive"
@@ -91,4 +91,4 @@ def _is_gone(process: str) -> bool:
 
 
 async def _others(archive: Archive) -> list[_Other]:
-    return [_Other(*row) for row in await archive.ask(_OTHERS, now(), run.this_process())]
+    return [_Other(*row) for row in await archive.ask(_OTHERS, now(), lock.this_process())]

@@ -8,6 +8,7 @@ Whatever has queued up while it was busy shares the next transaction: one sync t
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
@@ -16,6 +17,8 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 import attrs
+
+from ..errors import HarvestError
 
 T = TypeVar("T")
 
@@ -54,6 +57,7 @@ class Writer:
         self._connect = connect
         self._disconnect = disconnect
         self._begin = begin
+        self._process = os.getpid()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="workflowkit-archive", daemon=True)
         self._thread.start()
@@ -64,6 +68,8 @@ class Writer:
         It may be called twice, what it did the first time being undone.
         If the caller is cancelled meanwhile, the function still runs: whole, as if it had come later.
         """
+        if self._process != os.getpid():
+            raise HarvestError("an archive can't be used after a fork: open it in the process that uses it")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put(_Job(function, loop, future))
@@ -71,6 +77,8 @@ class Writer:
 
     async def close(self) -> None:
         """Finish what was asked so far, then close the connection."""
+        if self._process != os.getpid():  # the thread is the other process's
+            return
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..classify import kind_of_status, make_error
+from ..classify import kind_of_foreign, kind_of_status, make_error, text_of
 from ..document import parse
 from ..errors import (
     ApiError,
@@ -25,12 +25,17 @@ from ..errors import (
 )
 from ..exchange import Response
 
+_LONGEST_NUMBER = 10
+
 ENDPOINT_LIMIT = 8304
 """Refused for the rate of one operation; 8303, and HTTP 429, are the whole tenant's."""
 
 # fmt: off
 _GROUPS: Mapping[type[ApiError], tuple[int, ...]] = {
-    RateLimited: (8303, 8304),
+    RateLimited: (
+        8303, 8304,
+        8309,                           # of one member: in no table of the vendor's, seen by two authors of clients
+    ),
     AuthenticationError: (8301, 17018),
     PermissionDenied: (
         1058, 4009, 4025, 5024,         # this member, task, workflow or node
@@ -86,19 +91,26 @@ def classify(response: Response) -> ApiError | None:
         return None
     if not isinstance(body, dict) or not _tells_of_error(body, response.status):
         return None
-    code = body.get("code")
-    if isinstance(code, str) and code.isdecimal():
-        code = int(code)
-    kind = (
-        KINDS.get(code, kind_of_status(response.status)) if isinstance(code, int) else kind_of_status(response.status)
-    )
-    message = str(body.get("msg") or body.get("message") or "the service gave no reason")
-    error = make_error(kind, message, response, code=code if isinstance(code, int | str) else None)
+    code = _code(body.get("code"))
+    foreign = not isinstance(code, int)  # the vendor's codes are numbers
+    default = kind_of_foreign(response.status) if foreign else kind_of_status(response.status)
+    kind = KINDS.get(code, default) if isinstance(code, int) else default
+    message = text_of(body.get("msg")) or text_of(body.get("message")) or "the service gave no reason"
+    error = make_error(kind, message, response, code=code)
+    error.foreign = foreign
     if isinstance(error, RateLimited) and code == ENDPOINT_LIMIT:
         error.scope = "endpoint"
     if isinstance(error, ServerError):
         error.subject_only = code in KINDS  # this task is locked, that form is migrating: the service is up
     return error
+
+
+def _code(value: object) -> int | str | None:
+    """Return the code as a number where it is one, None where there is none."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    is_number = isinstance(value, str) and len(value) < _LONGEST_NUMBER and value.isascii() and value.isdecimal()
+    return int(value) if is_number else value or None
 
 
 def _tells_of_error(body: Mapping[str, Any], status: int) -> bool:

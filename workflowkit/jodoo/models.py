@@ -1,6 +1,7 @@
 """What Jodoo's answers hold, under the vendor's field names.
 
-A field is optional where the vendor's pages leave it open: absent and null mean the same.
+A field is optional where the vendor's pages leave it open, and where its object is useful without it. Absent, null and
+an empty object mean the same.
 Enumerations are open (the vendor adds members), so they are plain `str` and `int`, with constants
 here to compare with. Sources: help.jodoo.com/open/18793 (logs), /open/16051 (instance),
 /open/14220 (records); hc.jiandaoyun.com under the same numbers.
@@ -17,6 +18,10 @@ import attrs
 from ..converter import Time
 from ..model import Model
 from ..redact import redact_url
+
+
+def _redact(url: str | None) -> str:
+    return repr(None if url is None else redact_url(url))
 
 
 class Action(StrEnum):
@@ -71,8 +76,8 @@ class Member(Model):
         integrate_id: the id in a connected directory (DingTalk, WeCom, Feishu ...), if there is one.
     """
 
-    username: str
-    name: str
+    username: str | None = None
+    name: str | None = None
     departments: tuple[int, ...] | None = None
     type: int | None = None
     status: int | None = None
@@ -83,17 +88,17 @@ class Member(Model):
 class Signature(Model):
     """A handwritten signature, as an image behind a link that dies after 6 days (简道云: 15)."""
 
-    url: str = attrs.field(repr=redact_url)
+    url: str | None = attrs.field(default=None, repr=_redact)
 
 
 @attrs.frozen(kw_only=True)
 class Attachment(Model):
-    """A file behind a link that dies after 6 days (简道云: 15); its size is in bytes."""
+    """A file behind a link that dies after 6 days (简道云: 15); its size is in bytes. Without a url it can't be had."""
 
-    name: str
-    size: int
-    mime: str
-    url: str = attrs.field(repr=redact_url)
+    name: str | None = None
+    size: int | None = None
+    mime: str | None = None
+    url: str | None = attrs.field(default=None, repr=_redact)
 
 
 if TYPE_CHECKING:
@@ -111,8 +116,8 @@ class WorkflowLog(Model):
 
     flow_id: int
     flow_name: str
-    create_action: str
     create_time: Time
+    create_action: str | None = None
     finish_action: str | None = None
     finish_time: Time | None = None
     comment: str | None = None
@@ -164,8 +169,8 @@ class WorkflowInstance(Model):
     """
 
     instance_id: str
-    status: int
-    create_time: Time
+    status: int | None = None
+    create_time: Time | None = None
     update_time: Time | None = None
     finish_time: Time | None = None
     app_id: str | None = None

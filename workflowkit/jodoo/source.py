@@ -95,7 +95,7 @@ class LogSource:
 class FormSource(LogSource):
     """The logs of a form's records, or of every workflow form of an app.
 
-    A form that is named is taken whole; of an app, records without a workflow state are left out.
+    Records without an instance are left out.
     """
 
     resumable: bool = True
@@ -131,13 +131,19 @@ class FormSource(LogSource):
                 if records.cursor is None:
                     entry_ids.popleft()
                 cursor = f"{','.join(entry_ids)}/{records.cursor or ''}" if entry_ids else None
-                refs = [self._ref_of(each, entry_id) for each in records.items if self._is_wanted(each)]
+                pairs = zip(records.items, records.raw, strict=True)
+                refs = [self._ref_of(each, entry_id) for each, raw in pairs if self._has_instance(each, raw)]
                 yield Chunk(refs=refs, requests=requests + records.attempts, cursor=cursor)
                 requests = 0
             record = ""
 
-    def _is_wanted(self, record: FormRecord) -> bool:
-        return self._entry_id is not None or record.flow_state is not None
+    def _has_instance(self, record: FormRecord, raw: bytes) -> bool:
+        """Return whether a record can have an instance.
+
+        ``flowState`` is null for a record that is older than its form's workflow, or was made by the API. It is absent
+        for a form without a workflow, which is left out unless it was named.
+        """
+        return record.flow_state is not None or (self._entry_id is not None and b'"flowState"' not in raw)
 
     def _ref_of(self, record: FormRecord, entry_id: str) -> InstanceRef:
         state = record.flow_state
@@ -186,13 +192,15 @@ def _task_row(task: Task, raw: bytes, position: int) -> TaskRow:
         finish_action=task.finish_action,
         finish_time=task.finish_time,
         assignee_username=assignee.username if assignee else None,
-        assignee_name=", ".join(member.name for member in task.assignees) or None,
+        assignee_name=", ".join(member.name for member in task.assignees if member.name) or None,
         raw=raw,
     )
 
 
 def _links(log: WorkflowLog, position: int) -> Iterator[AttachmentRow]:
     for ordinal, file in enumerate(log.attachments):
+        if not file.url:
+            continue
         yield AttachmentRow(
             position=position,
             ordinal=ordinal,
@@ -202,8 +210,8 @@ def _links(log: WorkflowLog, position: int) -> Iterator[AttachmentRow]:
             url=file.url,
             expires_at=expiry(file.url),
         )
-    if log.signature:
-        url = log.signature.url
+    url = log.signature.url if log.signature else None
+    if url:
         yield AttachmentRow(
             position=position,
             ordinal=_SIGNATURE,

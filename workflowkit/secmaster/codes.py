@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..classify import kind_of_status, make_error
+from ..classify import kind_of_foreign, kind_of_status, make_error, text_of
 from ..document import parse
 from ..errors import (
     ApiError,
@@ -79,8 +79,11 @@ _HINTS: Mapping[str, str] = {
     "0101": "check region and base_url: there is no such API at this address",
 }
 
+_PREFIXES = frozenset({"SecMaster", "APIGW", "APIG", "common", "IAM"})
+"""What the vendor's codes begin with, but for IAM's own numbers."""
+
 _PAIRS = (("error_code", "error_msg"), ("errorCode", "errorMsg"), ("code", "message"))
-_LIMIT = re.compile(r"policy (\w+)\b.{0,99}?limit:(\d+),\s*time:(\d*)\s*(second|minute|hour|day)")
+_LIMIT = re.compile(r"policy (\w+)\b.{0,99}?limit:(\d{1,9}),\s*time:(\d{0,9})\s*(second|minute|hour|day)", re.ASCII)
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
@@ -105,7 +108,8 @@ def classify(response: Response) -> ApiError | None:
         return None
     code, message = found
     error = make_error(_kind(code, response.status), message or "the service gave no reason", response, code=code)
-    error.request_id = error.request_id or _text(body.get("request_id"))
+    error.request_id = error.request_id or text_of(body.get("request_id"))
+    error.foreign = not (isinstance(body.get("error"), dict) or str(code).partition(".")[0] in _PREFIXES)
     error.hint = _HINTS.get(gateway_number(code) or code or "")
     if isinstance(error, ServerError):
         error.subject_only = code in _INNER
@@ -114,20 +118,19 @@ def classify(response: Response) -> ApiError | None:
 
 def _find(body: Mapping[str, Any]) -> tuple[str | None, str | None] | None:
     """Return code and message from whichever shape they have; None where there are neither."""
-    if isinstance(body.get("error"), dict):  # IAM's
-        return _find(body["error"])
+    inner = body.get("error")  # IAM's
+    facts = inner if isinstance(inner, dict) else body
     for code, message in _PAIRS:
-        if body.get(code) is not None or body.get(message) is not None:
-            return _text(body.get(code)), _text(body.get(message))
+        found = text_of(facts.get(code)), text_of(facts.get(message))
+        if found != (None, None):
+            return found
     return None
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
 def _kind(code: str | None, status: int) -> type[ApiError]:
-    if status in _BY_STATUS or code is None:
+    if code is None or ("." not in code and not code.isdecimal()):
+        return kind_of_foreign(status)
+    if status in _BY_STATUS:
         return kind_of_status(status)
     if gateway_number(code) == "0201":  # a bad request, or a bad backend
         return ServerError if status >= 500 else InvalidRequest
@@ -145,6 +148,6 @@ def _with_limit(error: RateLimited) -> ApiError:
         used_up = QuotaExceeded(error.message, code=error.code, status=error.status, request_id=error.request_id)
         used_up.hint = f"{calls} calls a day are allowed"
         return used_up
-    error.limit = int(calls) / (int(count or 1) * _SECONDS[unit]) or None
+    error.limit = int(calls) / (max(1, int(count or 1)) * _SECONDS[unit]) or None
     error.scope = "endpoint" if policy == "api" else "tenant"
     return error
