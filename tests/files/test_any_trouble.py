@@ -77,7 +77,7 @@ async def test_it_ends_and_the_rest_is_saved_later(tmp_path, monkeypatch, seed):
             raise DeadLink("dead")
         if dice.random() < leads_elsewhere:
             raise Unsafe("elsewhere")
-        yield Answer(0, None, None, pieces())
+        yield Answer(0, None, None, None, pieces())
 
     transact = writer._transact
 

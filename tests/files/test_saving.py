@@ -16,7 +16,7 @@ from file_host import ranged, whole
 from given import KINDS, Given, log_row, put
 
 from workflowkit import AuthenticationError, FileStore, HarvestError, NotFound, ServerError, TransportError, harvest
-from workflowkit.harvesting import count_files, list_files, verify_files
+from workflowkit.harvesting import count_files, list_files, retry_lost, verify_files
 from workflowkit.harvesting.downloads import Downloads
 from workflowkit.harvesting.links import Links
 from workflowkit.harvesting.tally import Report, Tally
@@ -243,24 +243,71 @@ async def test_a_link_that_dies_while_its_file_comes(host, archive, store):
     assert ["range:" in head.lower() for head in host.asked("/a")] == [False, True, True]
 
 
-async def test_what_is_not_as_announced_is_kept_and_said(host, archive, store, states):
-    other = "/FtMNaGofTPeLMFW5_5SCs8w2mX8h"  # a name that some other content has
-    host.answers = {
-        "/size": [whole(b"123456789")],
-        "/shorter": [whole(b"1234567", length=4)],
-        other: [whole(b"surprise")],
-        "/right": [whole(b"1234")],
+LOGIN = b"<html>please log in</html>"
+NAMED = "/FtMNaGofTPeLMFW5_5SCs8w2mX8h"  # a name that some other content has
+
+
+async def test_what_is_not_as_announced_is_deferred_then_lost(host, archive, store, states):
+    pdf = {"name": "a.pdf", "size": None}
+    files = {
+        "/size": (whole(b"123456789"), {"size": 4}, "4 bytes were announced, 9 came"),
+        "/page": (
+            whole(LOGIN, "Content-Type: text/html"),
+            {"size": 4},
+            "4 bytes were announced, 26 came, as text/html",
+        ),
+        "/type": (
+            whole(LOGIN, "Content-Type: Text/HTML; charset=x"),
+            pdf,
+            "application/pdf was announced, text/html came",
+        ),
+        "/signature": (
+            whole(LOGIN, "Content-Type: text/html"),
+            {"name": None},
+            "image/png was announced, text/html came",
+        ),
+        "/image": (whole(b"PK", "Content-Type: application/zip"), {"name": None}, "image/png was announced, "),
+        NAMED: (
+            whole(b"surprise"),
+            {"size": 8},
+            "its content isn't the one that its address names: something of 8 bytes",
+        ),
     }
-    links = [link(host.url(path), ordinal=n, size=8 if path == other else 4) for n, path in enumerate(host.answers)]
+    host.answers = {path: [answer] for path, (answer, _, _) in files.items()}
+    links = [link(host.url(path), ordinal=n, **told) for n, (path, (_, told, _)) in enumerate(files.items())]
+    source = Linking({"i": links})
+    summary = await harvest(source, archive, attachments=store)
+    assert (summary.files, summary.files_waiting, summary.files_lost) == (0, 6, 0)
+    found = await states()
+    assert {state for state, _ in found} == {"deferred"}
+    for _, _, says in files.values():
+        assert any(reason.startswith(says) for _, reason in found), says
+    assert saved(store) == set()
+    summary = await harvest(source, archive, attachments=store)
+    assert (summary.files, summary.files_waiting, summary.files_lost) == (0, 0, 6)
+    assert {state for state, _ in await states()} == {"lost"}
+    host.answers = {path: [whole(b"1234")] for path in files}
+    assert (await harvest(source, archive, attachments=store)).files == 0, "lost is lost"
+    assert await retry_lost(archive) == 6
+    assert (await harvest(source, archive, attachments=store)).files == 5, "but for the one whose address names another"
+
+
+async def test_what_says_little_of_its_type_is_saved(host, archive, store, states):
+    files = {
+        "/octets": (b"1", "Content-Type: application/octet-stream", {"name": "a.pdf"}),
+        "/jpg": (b"2", "Content-Type: image/jpg", {"name": "a.jpeg"}),
+        "/page": (b"3", "Content-Type: text/html", {"name": "a.html"}),
+        "/sized": (b"45", "Content-Type: text/plain", {"name": "a.pdf", "size": 2}),
+        "/unknown": (b"6", "Content-Type: application/zip", {"name": "a.unheard-of"}),
+        "/FvwSAMenqlIQnXYqnwBbFJq-8BR5": (b"789", "Content-Type: text/html", {"name": "a.pdf", "size": 1}),
+    }
+    host.answers = {path: [whole(content, head)] for path, (content, head, _) in files.items()}
+    links = [link(host.url(path), ordinal=n, **told) for n, (path, (_, _, told)) in enumerate(files.items())]
     summary = await harvest(Linking({"i": links}), archive, attachments=store)
-    assert summary.files == 4
-    assert {reason for _, reason in await states()} == {
-        None,
-        "4 bytes were announced, 9 came",
-        "its content isn't the one that its address names",
-    }
-    assert (await count_files(archive)).differing == 2
-    assert saved(store) == {b"123456789", b"1234", b"surprise"}
+    assert saved(store) == {content for content, _, _ in files.values()}
+    assert summary.files == len(files)
+    assert {reason for _, reason in await states()} == {None, "1 bytes were announced, 3 came"}, "its hash is right"
+    assert (await count_files(archive)).differing == 1
 
 
 async def test_what_breaks_on_its_way_is_asked_for_again(host, archive, store, states):

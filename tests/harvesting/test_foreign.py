@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -83,13 +84,16 @@ async def test_records_without_an_instance_are_left_out(free, jodoo, archive, mo
 
 @pytest.mark.parametrize("replaced", [False, True])
 async def test_an_archive_that_is_not_at_its_path_any_more_ends_the_harvest(free, jodoo, archive, replaced):
+    def move():
+        content = archive.path.read_bytes()
+        archive.path.rename(archive.path.with_name("elsewhere.db"))
+        if replaced:
+            archive.path.write_bytes(content)
+
     async def ids():
         for number, instance_id in enumerate(free.world.instance_ids()):
             if number == 20:
-                content = archive.path.read_bytes()
-                archive.path.rename(archive.path.with_name("elsewhere.db"))
-                if replaced:
-                    archive.path.write_bytes(content)
+                await asyncio.to_thread(move)
             yield instance_id
 
     with pytest.raises(HarvestError, match="was deleted, moved or replaced"):

@@ -56,6 +56,24 @@ def test_save_status_look_up_verify(shell, free):
     assert shell("attachments", "a.db", "--verify")[0] == 1
 
 
+def test_a_page_to_log_in_is_no_attachment(shell, free):
+    free.fault("html", times=10_000, endpoint="files")
+    code, _, err = shell(*SAVING)
+    assert (code, "0 files saved into files, 0.0 MB" in err) == (3, True)
+    told = json.loads(shell("attachments", "a.db", "--json")[1])
+    assert (told["saved"], told["waiting"] > 100, told["lost"]) == (0, True, 0)
+    assert shell(*SAVING)[0] == 3
+    told = json.loads(shell("attachments", "a.db", "--json")[1])
+    assert (told["saved"], told["waiting"], told["lost"] > 100) == (0, 0, True)
+    assert {file["reason"].partition(":")[0] for file in told["files"]} == {
+        "its content isn't the one that its address names"
+    }
+    free._faults._coming.clear()
+    shell("attachments", "a.db", "--retry")
+    assert shell(*SAVING)[0] == 0
+    assert shell("attachments", "a.db", "--verify")[0] == 0
+
+
 def test_links_that_have_expired_are_renewed(shell_in, tmp_path):
     with Sandbox(World(20, files=Files(link_seconds=4)), limited=False) as sandbox:
         shell = shell_in(tmp_path, sandbox)

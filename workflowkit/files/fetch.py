@@ -53,12 +53,14 @@ class Answer:
         offset: the first byte that comes: 0, or the one that was asked for.
         size: bytes of the whole file, as the host announces it.
         etag: what tells this content from any other at the address, None where there is no such thing.
+        media_type: as the host says, in lower case; None where it doesn't.
         pieces: the bytes.
     """
 
     offset: int
     size: int | None
     etag: str | None
+    media_type: str | None
     pieces: AsyncIterator[bytes]
 
 
@@ -160,7 +162,8 @@ def _judge(answer: httpx.Response, url: str, offset: int, wanted: str | None) ->
         raise Unsafe(f"the host answers HTTP {status}")
     else:
         offset = 0
-    return Answer(offset, size, etag if _STRONG.fullmatch(etag) else None, _pieces(answer, url))
+    media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower() or None
+    return Answer(offset, size, etag if _STRONG.fullmatch(etag) else None, media_type, _pieces(answer, url))
 
 
 async def _pieces(answer: httpx.Response, url: str) -> AsyncIterator[bytes]:

@@ -6,6 +6,7 @@ and a content that comes twice is there once. Everything here blocks: call it in
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -20,6 +21,9 @@ from .etag import Etag
 
 _PIECE = 1 << 20
 _MEGABYTE = 1 << 20
+_CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES})
+"""What file systems answer that don't sync folders."""
+
 _OPEN = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -205,10 +209,15 @@ def _make_folder(path: Path) -> bool:
 
 
 def _sync_folder(path: Path) -> None:
-    """See to it that a rename survives a power cut, where the system can."""
-    if os.name == "posix":
+    """See to it that a rename survives a power cut, where the file system can: network shares refuse it."""
+    if os.name != "posix":
+        return
+    try:
         folder = os.open(path, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise

@@ -23,7 +23,7 @@ from .archive import Archive
 from .inventory import count_files
 from .links import Links, Wanted, link_of
 from .outage import Outage, is_general, is_transient
-from .saving import Saver
+from .saving import NotAsAnnounced, Saver
 from .suspects import FEWEST, Suspects
 from .tally import Report, Tally
 from .witness import ask
@@ -210,6 +210,8 @@ class Downloads:
             await self._saver.lose(file, str(lost))
             self._tally.files_lost += 1
             self._taken.discard(file.link)
+        except NotAsAnnounced as other:
+            await self._not_as_announced(file, str(other))
         except WorkflowKitError as error:
             if not is_transient(error):
                 raise
@@ -222,6 +224,15 @@ class Downloads:
             self._tally.file_bytes += size
             self._taken.discard(file.link)
             await self._works(self._host, file.link)
+
+    async def _not_as_announced(self, file: Wanted, reason: str) -> None:
+        """Leave the file to the next run; it is lost if an earlier run has got something else as well."""
+        if file.wrong:
+            await self._saver.lose(file, reason)
+            self._tally.files_lost += 1
+        else:
+            await self._links.defer_wrong(file.link, reason)
+        self._taken.discard(file.link)
 
     async def _save_or_renew(self, file: Wanted) -> int:
         renewed = file.dies_within(_MARGIN)

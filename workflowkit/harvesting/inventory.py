@@ -11,7 +11,7 @@ from ..files import hash_of
 from .archive import Archive
 from .schema import LINK_OF
 
-_RETRY = "UPDATE files SET state = 'pending', reason = NULL WHERE state = 'lost'"
+_RETRY = "UPDATE files SET state = 'pending', reason = NULL, wrong = 0 WHERE state = 'lost'"
 _LIST = f"""
     SELECT system, tenant, instance_id, position, ordinal, name, {LINK_OF.format(url="url")}, state, reason, path,
         sha256, bytes

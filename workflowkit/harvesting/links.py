@@ -17,14 +17,16 @@ from .archive import Archive
 from .database import insert, now, storable, stored
 from .lock import check_lock
 
-_NAMES = ("system", "tenant", "link", "url", "expires_at", "size", "instance_id", "position")
+_NAMES = ("system", "tenant", "link", "url", "expires_at", "size", "name", "mime", "instance_id", "position")
 _REMEMBER = f"INSERT INTO files ({', '.join(_NAMES)})"
 _OR_RENEW = f"""
     ON CONFLICT (system, tenant, link) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _NAMES[3:])}
     WHERE files.state <> 'saved'
 """
 _TENANT = "system = ? AND tenant = ?"
-_FILES = f"SELECT link, url, expires_at, size, instance_id, position, etag FROM files WHERE {_TENANT}"
+_FILES = f"""
+    SELECT link, url, expires_at, size, name, mime, instance_id, position, etag, wrong FROM files WHERE {_TENANT}
+"""
 _NEXT = f"{_FILES} AND state = 'pending' ORDER BY expires_at IS NULL, expires_at LIMIT ?"
 _ONE = f"{_FILES} AND link = ?"
 _BEGIN = f"UPDATE files SET etag = ? WHERE {_TENANT} AND link = ?"
@@ -34,6 +36,9 @@ _SAVED = f"""
 """
 _LOST = f"UPDATE files SET state = 'lost', reason = ?, etag = NULL WHERE {_TENANT} AND link = ?"
 _DEFER = f"UPDATE files SET state = 'deferred' WHERE {_TENANT} AND link = ?"
+_DEFER_WRONG = f"""
+    UPDATE files SET state = 'deferred', reason = ?, etag = NULL, wrong = wrong + 1 WHERE {_TENANT} AND link = ?
+"""
 _TAKE_UP_AGAIN = f"UPDATE files SET state = 'pending' WHERE {_TENANT} AND state = 'deferred'"
 _ELSEWHERE = f"""
     SELECT instance_id, position FROM links
@@ -58,18 +63,24 @@ class Wanted:
         url: the latest link.
         expires_at: when that dies, as UTC text; None where it doesn't say.
         size: bytes, as the log says.
+        name: its original name, as the log says; None for a signature.
+        mime: its media type, as the log says.
         instance_id: where the link was read.
         position: of the log there.
         etag: the host's, of what an earlier try has left.
+        wrong: in how many runs the host has sent something else than was announced.
     """
 
     link: str
     url: str = attrs.field(repr=False)
     expires_at: str | None
     size: int | None
+    name: str | None
+    mime: str | None
     instance_id: str
     position: int
     etag: str | None
+    wrong: int
 
     def dies_within(self, seconds: float) -> bool:
         """Return whether its link dies within so long, or is dead."""
@@ -89,7 +100,7 @@ def remember(connection: sqlite3.Connection, key: Sequence[str], rows: Iterable[
     found: dict[str, list[object]] = {}
     for row in rows:
         link = link_of(row.url)
-        told = stored((row.url, row.expires_at, row.size))
+        told = stored((row.url, row.expires_at, row.size, row.name, row.mime))
         found[link] = [system, tenant, link, *told, instance_id, row.position]
     insert(connection, _REMEMBER, list(found.values()), _OR_RENEW)
 
@@ -136,6 +147,10 @@ class Links:
     async def defer(self, link: str) -> None:
         """Leave a file to the next run."""
         await self._write(_DEFER, *self._tenant, link)
+
+    async def defer_wrong(self, link: str, reason: str) -> None:
+        """Leave a file to the next run, since the host has sent something else."""
+        await self._write(_DEFER_WRONG, storable(reason), *self._tenant, link)
 
     async def take_up_again(self) -> None:
         """Let those be tried again that earlier runs have left."""

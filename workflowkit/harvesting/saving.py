@@ -10,14 +10,18 @@ import attrs
 
 from ..errors import TransportError
 from ..files import DeadLink, Fetcher, FileStore, Part, Unsafe
-from ..files.etag import named_in
 from ..files.fetch import WrongPart
+from .announced import other_size, what_differs
 from .links import Links, Wanted
 
 T = TypeVar("T")
 
 _PIECE = 1 << 20
 """Bytes that are written at a time, in a thread. Only what is larger is worth going on with after a break."""
+
+
+class NotAsAnnounced(Exception):
+    """The host has sent something else than the log announced, such as a page to log in."""
 
 
 class Saver:
@@ -31,8 +35,8 @@ class Saver:
     async def save(self, file: Wanted) -> int:
         """Save the file and note that; return its size in bytes. What was written stays if it breaks off.
 
-        Raises DeadLink, Unsafe, TransportError if another try may help, or HarvestError for a disk that can't
-        be written to.
+        Raises DeadLink, Unsafe, NotAsAnnounced, TransportError if another try may help, or HarvestError for a disk
+        that can't be written to.
         """
         part = self._part(file)
         try:
@@ -40,17 +44,20 @@ class Saver:
             await self._on_disk(self._open, part, file)
             async with asyncio.timeout(self._store.timeout):
                 try:
-                    file = await self._receive(file, part, file.etag if part.size else None)
+                    file, media_type = await self._receive(file, part, file.etag if part.size else None)
                 except WrongPart:
-                    file = await self._receive(file, part, None)
-                if _differs(file, part):  # what breaks on its way seldom breaks twice
-                    file = await self._receive(file, part, None)
+                    file, media_type = await self._receive(file, part, None)
+                if what_differs(file, part, media_type):  # what breaks on its way seldom breaks twice
+                    file, media_type = await self._receive(file, part, None)
+            if differs := what_differs(file, part, media_type):
+                await self._on_disk(part.discard)
+                raise NotAsAnnounced(differs)
             kept = await self._on_disk(part.keep)
         except TimeoutError:
             raise TransportError(f"not whole within {self._store.timeout:g} s") from None
         finally:
             part.close()
-        await self._links.saved(file, kept, _differs(file, part))
+        await self._links.saved(file, kept, other_size(file, part))
         return kept.bytes
 
     async def lose(self, file: Wanted, reason: str) -> None:
@@ -68,8 +75,8 @@ class Saver:
         except (DeadLink, Unsafe):
             return True
 
-    async def _receive(self, file: Wanted, part: Part, etag: str | None) -> Wanted:
-        """Receive the file, from where it broke off if that is provably the same content."""
+    async def _receive(self, file: Wanted, part: Part, etag: str | None) -> tuple[Wanted, str | None]:
+        """Receive the file, from where it broke off if that is provably the same content; return its media type too."""
         async with self._fetcher.get(file.url, offset=part.size if etag else 0, etag=etag) as answer:
             self._check_size(answer.size or 0)
             if answer.offset == 0:
@@ -85,7 +92,7 @@ class Saver:
                     await self._on_disk(self._write, part, bytes(buffer))
                     buffer.clear()
             await self._on_disk(self._write, part, bytes(buffer))
-        return file
+        return file, answer.media_type
 
     async def _note(self, file: Wanted, etag: str | None) -> str | None:
         """Note what content the part is going to be, before any of it is written: no other is appended to it."""
@@ -121,12 +128,3 @@ class Saver:
     def _check_size(self, size: int) -> None:
         if size > self._store.largest:
             raise Unsafe(f"it is larger than {self._store.largest:,} bytes")
-
-
-def _differs(file: Wanted, part: Part) -> str | None:
-    """Return how what came isn't what was announced, None if it is."""
-    if file.size is not None and part.size != file.size:
-        return f"{file.size:,} bytes were announced, {part.size:,} came"
-    if named_in(file.link) not in (None, part.etag):
-        return "its content isn't the one that its address names"
-    return None
