@@ -33,7 +33,8 @@ def nothing_blocks_the_loop() -> Iterator[BlockBuster]:
 @pytest.fixture(autouse=True)
 def _no_account_of_yours(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("JODOO_", "SECMASTER_", "HUAWEICLOUD_")) or name.lower().endswith("_proxy"):
+        ours = name.startswith(("JODOO_", "SECMASTER_", "HUAWEICLOUD_", "SSL_CERT_"))
+        if ours or name.lower().endswith("_proxy") or name.endswith("_CA_BUNDLE"):
             monkeypatch.delenv(name)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -79,6 +80,7 @@ class Options:
         max_wait: the longest wait for the limits before RateLimited is raised, unsent.
         insecure_http: allow ``http`` to another machine: whoever listens can read the key.
         transport: ``"httpx"``, ``"aiohttp"`` or ``"auto"``.
+        ssl_context: which certificates to trust; None for those of certifi, or that SSL_CERT_FILE names.
         retry: when to repeat a failed attempt.
         observers: called with each telemetry record.
     """
@@ -92,6 +94,7 @@ class Options:
     max_wait: float | None
     insecure_http: bool
     transport: str
+    ssl_context: ssl.SSLContext | None = None
     retry: RetryPolicy
     observers: Sequence[Observer]
 
@@ -157,7 +160,7 @@ class Client:
         self._classify = classify
         self._scope = (system, origin(self._base_url), options.tenant)
         self._limiters: dict[str, tuple[Limiter, Limiter]] = {}
-        self._transport: Transport = make_transport(options.transport, self._base_url)
+        self._transport: Transport = make_transport(options.transport, self._base_url, options.ssl_context)
         self._closed = False
 
     @property

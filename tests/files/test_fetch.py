@@ -11,7 +11,7 @@ import pytest
 from file_host import Host, ranged, whole
 
 from workflowkit import ConfigError, FileStore, TransportError
-from workflowkit._transport import make_pool
+from workflowkit._transport import HttpxTransport
 from workflowkit.files import DeadLink, Fetcher, Unsafe
 from workflowkit.files.fetch import _TIMEOUTS, WrongPart
 
@@ -166,7 +166,7 @@ async def test_a_host_may_be_named_with_its_usual_port(tmp_path):
 
 async def test_a_proxy_that_cannot_be_used(monkeypatch):
     monkeypatch.setenv("ALL_PROXY", "socks4://me:secret@127.0.0.1:1")
-    with pytest.raises(ConfigError, match="ALL_PROXY names a proxy that can't be used") as caught:
+    with pytest.raises(ConfigError, match="ALL_PROXY is no address of a proxy") as caught:
         await fetch(Fetcher(["files.jodoo.com"]), "https://files.jodoo.com/a")
     assert "secret" not in str(caught.value)
 
@@ -200,11 +200,11 @@ async def test_only_a_strong_etag_tells_contents_apart(host, fetcher, etag, kept
 async def test_an_address_in_capitals_is_the_same_host(monkeypatch):
     made = []
 
-    async def noted(url):
+    def noted(url):
         made.append(url)
-        return await make_pool(url)
+        return HttpxTransport(url)
 
-    monkeypatch.setattr("workflowkit.files.fetch.make_pool", noted)
+    monkeypatch.setattr("workflowkit.files.fetch.HttpxTransport", noted)
     fetcher = Fetcher(["files.example"])
     with pytest.raises(TransportError):
         await fetch(fetcher, "HTTPS://FILES.example/a")

@@ -249,7 +249,7 @@ NAMED = "/FtMNaGofTPeLMFW5_5SCs8w2mX8h"  # a name that some other content has
 
 async def test_what_is_not_as_announced_is_deferred_then_lost(host, archive, store, states):
     pdf = {"name": "a.pdf", "size": None}
-    files = {
+    files: dict[str, tuple[bytes, dict[str, Any], str]] = {
         "/size": (whole(b"123456789"), {"size": 4}, "4 bytes were announced, 9 came"),
         "/page": (
             whole(LOGIN, "Content-Type: text/html"),
@@ -293,7 +293,7 @@ async def test_what_is_not_as_announced_is_deferred_then_lost(host, archive, sto
 
 
 async def test_what_says_little_of_its_type_is_saved(host, archive, store, states):
-    files = {
+    files: dict[str, tuple[bytes, str, dict[str, Any]]] = {
         "/octets": (b"1", "Content-Type: application/octet-stream", {"name": "a.pdf"}),
         "/jpg": (b"2", "Content-Type: image/jpg", {"name": "a.jpeg"}),
         "/page": (b"3", "Content-Type: text/html", {"name": "a.html"}),

@@ -28,7 +28,7 @@ from workflowkit import (
     ServerError,
     TransportError,
 )
-from workflowkit._transport.base import proxy_for
+from workflowkit._transport.proxies import proxy_for
 from workflowkit.client import Client
 from workflowkit.jodoo.endpoints import EDITIONS
 from workflowkit.ratelimit.ledger import ledger_of
@@ -459,7 +459,9 @@ def test_a_client_serves_one_event_loop():
 async def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(monkeypatch, proxy):
     monkeypatch.setenv("ALL_PROXY", proxy)
     async with client() as jodoo:
-        with pytest.raises(ConfigError, match="ALL_PROXY names a proxy that can't be used") as caught:
+        with pytest.raises(
+            ConfigError, match="ALL_PROXY (names .*, a kind of proxy that can't be|is no address of a proxy)"
+        ) as caught:
             await jodoo.workflow_logs("i1")
     assert "secret" not in str(caught.value)
 
@@ -485,6 +487,14 @@ def test_a_constructor_that_fails_shows_no_key_even_with_its_locals(key, options
         ("other.com", "https://api.jodoo.com:8443/api", True),
         ("api.jodoo.com", "https://api.jodoo.com:8443/api", False),
         ("fd00::1", "https://[fd00::1]/api", False),
+        ("[fd00::1]", "https://[fd00::1]:8443/api", False),
+        ("fd00::/8", "https://[fd00::1]/api", False),
+        ("fd00::/8", "https://[fe00::1]/api", True),
+        ("a.example, 10.0.0.0/8", "https://10.1.2.3:8443/api", False),
+        ("10.1.2.3", "https://10.1.2.3/api", False),
+        ("10.0.0.0/8", "https://11.1.2.3/api", True),
+        ("10.0.0.0/8", "https://api.jodoo.com/api", True),
+        ("nonsense/99,,", "https://10.1.2.3/api", True),
         ("*", "https://api.jodoo.com/api", False),
         ("", "http://127.0.0.1:1/api", False),
     ],
@@ -493,4 +503,31 @@ def test_the_proxy_of_the_environment_and_who_is_spared(monkeypatch, names, url,
     monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", names)
-    assert proxy_for(url) == ("http://proxy.example:3128" if proxied else None)
+    found = proxy_for(url)
+    assert (found and found.url) == ("http://proxy.example:3128" if proxied else None)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://user:canary@:3128",
+        "http://user:canary@proxy:port",
+        "http://user:can/ary@proxy:3128",
+        "http://user:can#ary@proxy:3128",
+        "http://user:can?ary@proxy:3128",
+        "http://user:canary@[proxy:3128",
+        "ftp://user:canary@proxy:3128",
+        "user:canary@proxy:99999",
+    ],
+)
+async def test_what_is_no_proxy_is_said_and_not_shown(monkeypatch, transport, address):
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    async with client() as jodoo:
+        with pytest.raises(ConfigError, match="HTTPS_PROXY is no address of a proxy") as caught:
+            await jodoo.workflow_logs("i1")
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [frame for frame in told.stack if "workflowkit/" in frame.filename.replace("\\", "/")]
+    assert frames
+    assert told.__context__ is None
+    shown = repr([frame.locals for frame in frames]) + str(caught.value)
+    assert not any(part in shown for part in ("canary", "can/ary", "ary@"))

@@ -6,29 +6,28 @@ not its exceptions, whose texts carry full URLs and whose objects carry request 
 
 from __future__ import annotations
 
+import ssl
 from importlib.util import find_spec
 
 from ..errors import ConfigError
 from .base import Transport as Transport
-from .base import is_loopback as is_loopback
 from .over_httpx import HttpxTransport as HttpxTransport
-from .over_httpx import explain as explain
-from .over_httpx import make_pool as make_pool
+from .proxies import is_loopback as is_loopback
 
 KINDS = ("auto", "httpx", "aiohttp")
 
 
-def make_transport(kind: str, base_url: str) -> Transport:
+def make_transport(kind: str, base_url: str, ssl_context: ssl.SSLContext | None = None) -> Transport:
     """Return a transport of this kind; ``"auto"`` is aiohttp where that is installed, else httpx."""
     if kind not in KINDS:
         raise ConfigError(f"transport={kind!r}: pass 'auto', 'httpx' or 'aiohttp'")
     if (best() if kind == "auto" else kind) == "httpx":
-        return HttpxTransport(base_url)
+        return HttpxTransport(base_url, ssl_context)
     try:
         from .over_aiohttp import AiohttpTransport  # noqa: PLC0415  # it may not be there
     except ImportError:
         raise ConfigError("transport='aiohttp' needs an extra: pip install 'workflowkit[speedups]'") from None
-    return AiohttpTransport(base_url)
+    return AiohttpTransport(base_url, ssl_context)
 
 
 def best() -> str:

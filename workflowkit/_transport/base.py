@@ -1,19 +1,20 @@
-"""What every transport is, and what they share: addresses, proxies, the TLS context."""
+"""What every transport is, and what they share."""
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import ssl
-import threading
+import zlib
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from ipaddress import ip_address
 from typing import Protocol
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-import httpx
-
-from ..errors import ConfigError, TransportError
+from ..errors import ConfigError, TransportError, WorkflowKitError
 from ..exchange import Request, Response, Timing
+from .proxies import Proxy, host_of, proxy_for
+from .sockets import room
+from .tls import tls_context
 
 LARGEST_BODY = 64 * 1024 * 1024
 """Bytes. A page of 100 logs is some 60 KB; a body beyond this is refused while it streams."""
@@ -21,8 +22,10 @@ LARGEST_BODY = 64 * 1024 * 1024
 KEPT = 5.0
 """Seconds after which a connection that is idle is closed."""
 
-_tls_lock = threading.Lock()
-_tls: list[ssl.SSLContext] = []
+WorkflowKitErrors = TransportError | ConfigError
+
+_PIECE = 1 << 18
+_GZIP = zlib.MAX_WBITS | 16
 
 
 class Transport(Protocol):
@@ -38,43 +41,111 @@ class Transport(Protocol):
         """Close every connection; requests still under way fail, later ones raise ConfigError."""
 
 
-def is_loopback(url: str) -> bool:
-    """Return whether the URL's host can only be this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+class HttpTransport(ABC):
+    """What both transports have in common: one event loop, a proxy that is signed in to once, and errors of our own.
+
+    Nothing of the library's leaves: neither its exceptions nor its frames, whose locals hold credentials.
+    """
+
+    failures: tuple[type[Exception], ...]
+    """What the library raises."""
+
+    def __init__(self, base_url: str, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._base_url = base_url
+        self._ssl_context = ssl_context
+        self._host = host_of(base_url)
+        self._proxy: Proxy | None = None
+        self._signing_in: asyncio.Lock | None = None  # while nobody knows whether the proxy takes the password
+        self._refusal: TransportError | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    async def send(self, request: Request, *, timeout: float, timing: Timing) -> Response:
+        """See `Transport`."""
+        self._check()
+        if self._signing_in is None:
+            return await self._send(request, timeout, timing)
+        async with self._signing_in:  # one at a time: directories lock accounts after a few wrong passwords
+            if self._refusal is not None:
+                raise copy.copy(self._refusal)
+            self._check()
+            response = await self._send(request, timeout, timing)
+            self._signing_in = None
+            return response
+
+    def _check(self) -> None:
+        """Raise ConfigError for what can't be used; find the proxy at the first request."""
+        if self._closed:
+            raise closed()
+        if self._loop is None:
+            self._proxy = proxy_for(self._base_url)
+            self._loop = asyncio.get_running_loop()
+            if self._proxy is not None and self._proxy.signs_in:
+                self._signing_in = asyncio.Lock()
+        elif self._loop is not asyncio.get_running_loop():
+            raise ConfigError("a client serves one event loop: create one inside each asyncio.run()")
+
+    async def _send(self, request: Request, timeout: float, timing: Timing) -> Response:
+        failure: BaseException
+        try:
+            async with room(), asyncio.timeout(timeout):
+                response = await self._exchange(request, timing)
+            if response.status != 407 or self._proxy is None:
+                return response
+            failure = self._refused()
+        except TimeoutError:
+            failure = TransportError(f"no complete answer within {timeout:g} s")
+        except asyncio.CancelledError as cancelled:  # without the frames that it has come through
+            failure = cancelled.with_traceback(None)
+            failure.__context__ = failure.__cause__ = None
+        except WorkflowKitError as error:
+            failure = error.with_traceback(None)
+        except self.failures as error:
+            failure = self._explain(error)
+        except RuntimeError as error:
+            failure = closed() if self._closed else error
+        try:
+            raise failure
+        finally:
+            del failure
+
+    @abstractmethod
+    async def _exchange(self, request: Request, timing: Timing) -> Response:
+        """Send the request, and return the whole response."""
+
+    @abstractmethod
+    def _explain(self, error: Exception) -> WorkflowKitErrors:
+        """Say what happened in our words: the library's text can hold a whole URL."""
+
+    async def _context(self) -> ssl.SSLContext | None:
+        """Return the TLS context; None where the base URL needs none."""
+        if not self._base_url.startswith("https:"):
+            return None
+        return self._ssl_context or await asyncio.to_thread(tls_context)
+
+    def _refused(self) -> TransportError:
+        """Return the error for a password that the proxy refuses, and remember it: it isn't sent again."""
+        proxy = "the proxy" if self._proxy is None else f"the proxy {self._proxy.shown}"
+        variable = "" if self._proxy is None else f" in {self._proxy.variable}"
+        self._refusal = permanent(
+            f"{proxy} refuses user and password (HTTP 407); check them{variable}; not tried again, since a few wrong "
+            "passwords lock an account"
+        )
+        return copy.copy(self._refusal)
+
+    def _unreachable(self, reason: object) -> TransportError:
+        """Return the error for a connection that can't be made: it names the proxy, where there is one."""
+        if self._proxy is not None:
+            proxy = f"the proxy {self._proxy.shown} for {self._host}"
+            return TransportError(f"can't connect to {proxy}: {reason}; check {self._proxy.variable}")
+        return TransportError(f"can't connect to {self._host}: {reason}; check the address and the network")
 
 
-def host_of(url: str) -> str:
-    """Return host and port, as far as the URL has one."""
-    return urlsplit(url).netloc.rpartition("@")[2]
-
-
-def tls_context() -> ssl.SSLContext:
-    """Return the process's one TLS context; reading the trusted certificates takes a while."""
-    with _tls_lock:
-        if not _tls:
-            _tls.append(httpx.create_ssl_context())
-        return _tls[0]
-
-
-def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment names for the URL's host, None for none."""
-    proxies = getproxies()
-    proxy = proxies.get(urlsplit(url).scheme) or proxies.get("all")
-    names = (host_of(url), urlsplit(url).hostname or "")
-    if not proxy or is_loopback(url) or any(map(proxy_bypass, names)):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def unusable_proxy() -> ConfigError:
-    """Return the error for a proxy that the library can't speak to; its address may hold a password."""
-    return ConfigError(
-        "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names a proxy that can't be used: pass an http:// proxy, or unset it"
-    )
+def permanent(message: str) -> TransportError:
+    """Return an error for what another try can't mend."""
+    error = TransportError(message)
+    error.permanent = True
+    return error
 
 
 def closed() -> ConfigError:
@@ -82,13 +153,16 @@ def closed() -> ConfigError:
     return ConfigError("this client is closed: create a new one")
 
 
-def elsewhere() -> ConfigError:
-    """Return the error for a client that is used in another event loop than its own."""
-    return ConfigError("a client serves one event loop: create one inside each asyncio.run()")
+async def read(pieces: AsyncIterator[bytes], encoding: str) -> bytes:
+    """Return all of a body, decompressed; raises TransportError as soon as it is too large.
 
-
-async def read(pieces: AsyncIterator[bytes]) -> bytes:
-    """Return all of a body; raises TransportError once it is too large."""
+    Only one encoding is taken, gzip: two of them, one in the other, unpack a few KB to gigabytes.
+    """
+    encoding = encoding.strip().lower()
+    if encoding in ("gzip", "x-gzip"):
+        pieces = _unpack(pieces)
+    elif encoding not in ("", "identity"):
+        raise TransportError(f"the answer is encoded as {encoding[:50]!r}, which wasn't asked for")
     read_so_far: list[bytes] = []
     size = 0
     async for piece in pieces:
@@ -99,6 +173,19 @@ async def read(pieces: AsyncIterator[bytes]) -> bytes:
     return b"".join(read_so_far)
 
 
-def too_slow(timeout: float) -> TransportError:
-    """Return the error for an answer that didn't come in time."""
-    return TransportError(f"no complete answer within {timeout:g} s")
+async def _unpack(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    unpacker = zlib.decompressobj(_GZIP)
+    broken = TransportError("the answer isn't the gzip that it says it is")
+    async for packed in pieces:
+        rest = packed
+        while rest:
+            try:
+                yield unpacker.decompress(rest, _PIECE)
+            except zlib.error:
+                raise broken from None
+            rest = unpacker.unconsumed_tail
+            if unpacker.eof and unpacker.unused_data:  # several gzips, one after the other, are one text
+                rest, unpacker = unpacker.unused_data, zlib.decompressobj(_GZIP)
+    yield unpacker.flush()
+    if not unpacker.eof:
+        raise broken

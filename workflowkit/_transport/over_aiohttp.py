@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from contextvars import ContextVar
 from typing import Any
@@ -13,8 +14,11 @@ from yarl import URL
 
 from ..errors import TransportError
 from ..exchange import Request, Response, Timing
-from ..redact import Headers
-from .base import KEPT, closed, elsewhere, host_of, proxy_for, read, tls_context, too_slow, unusable_proxy
+from ..redact import Headers, Secret
+from . import sockets
+from .base import KEPT, HttpTransport, WorkflowKitErrors, closed, permanent, read
+from .proxies import unusable
+from .tls import certificate_problem
 
 _LONGEST_LINE = 1 << 16
 """Bytes of one header: tokens have 9,120."""
@@ -23,41 +27,23 @@ _NEVER = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock
 _OWN = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """Headers that the library would add of its own accord."""
 
+_CUT = (
+    aiohttp.ServerConnectionError,
+    aiohttp.ClientPayloadError,
+    aiohttp.ClientOSError,
+    aiohttp.ClientResponseError,
+)
 
-class AiohttpTransport:
+
+class AiohttpTransport(HttpTransport):
     """A session of the library's, without what it adds: cookies, redirects, other spellings of URLs, and retries."""
 
-    def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
+    failures = (aiohttp.ClientError, ValueError, OSError)
+
+    def __init__(self, base_url: str, ssl_context: ssl.SSLContext | None = None) -> None:
+        super().__init__(base_url, ssl_context)
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
-
-    async def send(self, request: Request, *, timeout: float, timing: Timing) -> Response:
-        """See `Transport`."""
-        session = self._session or await self._open()
-        if self._closed:
-            raise closed()
-        if self._loop is not asyncio.get_running_loop():
-            raise elsewhere()
-        try:
-            async with asyncio.timeout(timeout):
-                return await self._exchange(session, request, timing)
-        except TimeoutError:
-            raise too_slow(timeout) from None
-        except aiohttp.ClientProxyConnectionError:
-            raise TransportError(f"the proxy for {host_of(self._base_url)} refused the connection") from None
-        except aiohttp.ClientConnectorError as error:
-            reason = getattr(error, "certificate_error", None) or error.os_error.strerror or error.os_error
-            host = host_of(self._base_url)
-            raise TransportError(f"can't connect to {host}: {reason}; check the address and the network") from None
-        except (aiohttp.ClientError, ValueError, OSError) as error:
-            raise TransportError(_explain(error, self._base_url)) from None
-        except RuntimeError:
-            if not self._closed:
-                raise
-            raise closed() from None
 
     async def aclose(self) -> None:
         """See `Transport`."""
@@ -69,30 +55,43 @@ class AiohttpTransport:
         """Return the session, made at the first request in the loop that it then belongs to."""
         async with self._opening:
             if self._session is None and not self._closed:
-                self._loop = asyncio.get_running_loop()
-                secure = self._base_url.startswith("https:")
-                context = await asyncio.to_thread(tls_context) if secure else False
-                proxy = proxy_for(self._base_url)
-                if proxy is not None and not proxy.startswith("http://"):
-                    raise unusable_proxy()
-                self._session = _session(_Connector(limit=0, ssl=context, keepalive_timeout=KEPT), proxy)
+                context = await self._context() or False
+                if self._proxy is not None and not self._proxy.url.startswith("http://"):
+                    raise unusable(self._proxy)
+                connector = _Connector(limit=0, ssl=context, keepalive_timeout=KEPT)
+                self._session = _session(connector, None if self._proxy is None else self._proxy.url)
             if self._session is None:
                 raise closed()
             return self._session
 
-    async def _exchange(self, session: aiohttp.ClientSession, request: Request, timing: Timing) -> Response:
+    async def _exchange(self, request: Request, timing: Timing) -> Response:
+        session = self._session or await self._open()
         _timing.set(timing)
         async with session.request(
             request.method,
             URL(request.url, encoded=True),
-            headers={"Accept": "*/*", "Accept-Encoding": "gzip, deflate", **request.headers},
+            headers={"Accept": "*/*", "Accept-Encoding": "gzip", **request.headers},
             data=request.content or None,
             allow_redirects=False,
         ) as answer:
             timing.began = time.monotonic()
-            content = await read(answer.content.iter_any())
+            content = await read(answer.content.iter_any(), answer.headers.get("Content-Encoding", ""))
             headers = Headers({name.lower(): value for name, value in answer.headers.items()})
             return Response(status=answer.status, headers=headers, content=content)
+
+    def _explain(self, error: Exception) -> WorkflowKitErrors:
+        if problem := certificate_problem(error):
+            return permanent(f"{self._host}: {problem}")
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            if error.status == 407:
+                return self._refused()
+            shown = "the proxy" if self._proxy is None else f"the proxy {self._proxy.shown}"
+            return TransportError(f"{shown} doesn't connect to {self._host}: HTTP {error.status}")
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return self._unreachable(error.os_error.strerror or error.os_error)
+        if isinstance(error, _CUT):
+            return TransportError(f"{self._host} closed the connection before the answer was complete")
+        return TransportError(f"the exchange with {self._host} failed ({type(error).__name__})")
 
 
 _timing: ContextVar[Timing] = ContextVar("timing")
@@ -105,10 +104,14 @@ class _Connector(aiohttp.TCPConnector):
         """Return a connection, as the library's connector does."""
         connection = await super().connect(*wanted, **options)
         _timing.get().left = time.monotonic()
+        if connection.protocol is not None:
+            sockets.opened(connection.protocol)
+            if sockets.is_crowded():
+                connection.protocol.force_close()  # once the response is there
         return connection
 
 
-def _session(connector: aiohttp.TCPConnector, proxy: str | None) -> aiohttp.ClientSession:
+def _session(connector: aiohttp.TCPConnector, proxy: Secret | None) -> aiohttp.ClientSession:
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -117,22 +120,7 @@ def _session(connector: aiohttp.TCPConnector, proxy: str | None) -> aiohttp.Clie
         proxy=proxy,
         skip_auto_headers=_OWN,
         timeout=_NEVER,
+        auto_decompress=False,
     )
     session._retry_connection = False  # noqa: SLF001  # or a request is sent twice, past the limits
     return session
-
-
-def _explain(error: Exception, base_url: str) -> str:
-    """Say what happened in our words: the library's text can hold a whole URL."""
-    host = host_of(base_url)
-    cut_off = (
-        aiohttp.ServerConnectionError,
-        aiohttp.ClientPayloadError,
-        aiohttp.ClientOSError,
-        aiohttp.ClientResponseError,
-    )
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"the proxy for {host} refused the connection"
-    if isinstance(error, cut_off):
-        return f"{host} closed the connection before the answer was complete"
-    return f"the exchange with {host} failed ({type(error).__name__})"

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 import re
 import ssl
 import time
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import httpx
 
-from ..errors import TransportError
+from ..errors import ConfigError, TransportError
 from ..exchange import Request, Response, Timing
 from ..redact import Headers
-from .base import KEPT, closed, elsewhere, host_of, proxy_for, read, tls_context, too_slow, unusable_proxy
+from . import sockets
+from .base import KEPT, HttpTransport, WorkflowKitErrors, closed, permanent, read
+from .proxies import unusable
+from .tls import certificate_problem
 
 _SECRET = re.compile(r"(?i)b'(x-subject-token|location)'")
 """Headers of an answer that hold a token, or a signed link."""
@@ -34,8 +39,11 @@ logging.getLogger("httpcore.http11").addFilter(_hide_secrets)
 _parsed = functools.lru_cache(64)(httpx.URL)
 """An address as the library wants it: most requests go to the same few."""
 
+_CUT = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
+_STATUS = re.compile(r"(\d{3})\b")
 
-class HttpxTransport:
+
+class HttpxTransport(HttpTransport):
     """A pool of the library's for each connection, made when there is need for it.
 
     A pool looks at each of its connections for each request, and asks the system about each that is
@@ -43,101 +51,144 @@ class HttpxTransport:
     a sign-in of its own) is wanted nowhere here.
     """
 
-    def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
+    failures = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)  # TLS breaks with an OSError
+
+    def __init__(self, base_url: str, ssl_context: ssl.SSLContext | None = None) -> None:
+        super().__init__(base_url, ssl_context)
         self._pools: set[httpx.AsyncHTTPTransport] = set()
         self._idle: deque[tuple[httpx.AsyncHTTPTransport, float]] = deque()  # and since when, the latest last
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
-
-    async def send(self, request: Request, *, timeout: float, timing: Timing) -> Response:
-        """See `Transport`."""
-        pool, connects = await self._take()
-        try:
-            async with asyncio.timeout(timeout):
-                return await self._exchange(pool, request, timing, connects=connects)
-        except TimeoutError:
-            raise too_slow(timeout) from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:  # TLS breaks with an OSError
-            raise TransportError(explain(error, self._base_url)) from None
-        except RuntimeError:
-            if not self._closed:
-                raise
-            raise closed() from None
-        finally:
-            self._idle.append((pool, time.monotonic()))
 
     async def aclose(self) -> None:
         """See `Transport`."""
         self._closed = True
         while self._pools:
-            await self._pools.pop().aclose()
+            await self._drop(self._pools.pop())
 
-    async def _take(self) -> tuple[httpx.AsyncHTTPTransport, bool]:
-        """Return the pool that was used last, or a new one, and whether it has to connect; close what idles."""
-        self._loop = self._loop or asyncio.get_running_loop()
-        if self._closed:
-            raise closed()
-        if self._loop is not asyncio.get_running_loop():
-            raise elsewhere()
-        expired = time.monotonic() - KEPT
-        while len(self._idle) > 1 and self._idle[0][1] < expired:
-            pool, _ = self._idle.popleft()
-            self._pools.discard(pool)
-            await pool.aclose()
-        if self._idle:
-            pool, since = self._idle.pop()
-            return pool, since < expired
-        pool = await make_pool(self._base_url)
-        if self._closed:  # meanwhile
-            raise closed()
-        self._pools.add(pool)
-        return pool, True
+    @asynccontextmanager
+    async def stream(self, message: httpx.Request) -> AsyncIterator[httpx.Response]:
+        """Send a request of the library's, and give its response, whose body is still to be read."""
+        self._check()
+        async with sockets.room():
+            pool, _ = await self._take()
+            try:
+                answer = await pool.handle_async_request(message)
+                try:
+                    yield answer
+                finally:
+                    await answer.aclose()
+            finally:
+                await self._release(pool)
 
-    async def _exchange(
-        self, pool: httpx.AsyncHTTPTransport, request: Request, timing: Timing, *, connects: bool
-    ) -> Response:
-        async def trace(event: str, _: object) -> None:
+    def explain(self, error: Exception) -> WorkflowKitErrors:
+        """Return the error for what `stream` has raised."""
+        return self._explain(error)
+
+    async def _exchange(self, request: Request, timing: Timing) -> Response:
+        pool, connects = await self._take()
+        connected: list[Any] = []
+
+        async def trace(event: str, info: dict[str, Any]) -> None:
             if event == "http11.send_request_headers.started":  # the last of them: a proxy is sent some first
                 timing.left = time.monotonic()
+            elif event.endswith("connect_tcp.complete"):
+                connected.append(info["return_value"])
 
         timing.left = None if connects else time.monotonic()
         message = httpx.Request(
             request.method,
             _parsed(request.url),
-            headers={"Accept": "*/*", "Accept-Encoding": "gzip, deflate", **request.headers},
+            headers={"Accept": "*/*", "Accept-Encoding": "gzip", **request.headers},
             content=request.content,
             extensions={"trace": trace} if connects else {},
         )
-        answer = await pool.handle_async_request(message)
-        timing.began = time.monotonic()
         try:
-            content = await read(answer.aiter_bytes())
+            answer = await pool.handle_async_request(message)
+            timing.began = time.monotonic()
+            try:
+                content = await read(answer.aiter_raw(), answer.headers.get("content-encoding", ""))
+            finally:
+                await answer.aclose()
+        except BaseException:
+            for stream in connected:  # the library leaves one open that was cancelled while it was made safe
+                with suppress(Exception):
+                    await stream.aclose()
+            raise
         finally:
-            await answer.aclose()
+            await self._release(pool)
         return Response(status=answer.status_code, headers=Headers(answer.headers), content=content)
 
+    async def _take(self) -> tuple[httpx.AsyncHTTPTransport, bool]:
+        """Return the pool that was used last, or a new one, and whether it has to connect; close what idles."""
+        expired = time.monotonic() - KEPT
+        while len(self._idle) > 1 and self._idle[0][1] < expired:
+            pool, _ = self._idle.popleft()
+            await self._drop(pool)
+        if self._idle:
+            pool, since = self._idle.pop()
+            return pool, since < expired
+        pool = await self._make_pool()
+        if self._closed:  # meanwhile
+            raise closed()
+        self._pools.add(pool)
+        sockets.opened(pool)
+        return pool, True
 
-async def make_pool(url: str) -> httpx.AsyncHTTPTransport:
-    """Return a pool of connections to the URL's host, by the proxy that the environment names."""
-    context = (
-        await asyncio.to_thread(tls_context) if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    )
-    try:
-        return httpx.AsyncHTTPTransport(
-            verify=context, limits=httpx.Limits(keepalive_expiry=KEPT), proxy=proxy_for(url)
-        )
-    except (ImportError, ValueError):
-        raise unusable_proxy() from None
+    async def _release(self, pool: httpx.AsyncHTTPTransport) -> None:
+        """Keep the pool for another request, unless it holds what could be taken for the next response."""
+        if self._closed or sockets.is_crowded() or _has_leftovers(pool):
+            await self._drop(pool)
+        else:
+            self._idle.append((pool, time.monotonic()))
+
+    async def _drop(self, pool: httpx.AsyncHTTPTransport) -> None:
+        self._pools.discard(pool)
+        sockets.closed(pool)
+        await pool.aclose()
+
+    async def _make_pool(self) -> httpx.AsyncHTTPTransport:
+        context = await self._context() or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        proxy = self._proxy
+        if proxy is not None and self._host.startswith("["):
+            raise ConfigError(
+                f"{self._host}: httpx can't reach an IPv6 address through a proxy; name the host, or add it to "
+                "NO_PROXY, or pip install 'workflowkit[speedups]'"
+            )
+        limits = httpx.Limits(keepalive_expiry=KEPT)
+        try:
+            return httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=None if proxy is None else proxy.url)
+        except (ImportError, ValueError, httpx.InvalidURL):
+            pass
+        raise unusable(proxy) if proxy is not None else closed()
+
+    def _explain(self, error: Exception) -> WorkflowKitErrors:
+        if problem := certificate_problem(error):
+            return permanent(f"{self._host}: {problem}")
+        if isinstance(error, httpx.ProxyError):
+            status = _STATUS.match(str(error))
+            if status and status[1] == "407":
+                return self._refused()
+            shown = "the proxy" if self._proxy is None else f"the proxy {self._proxy.shown}"
+            told = f": HTTP {status[1]}" if status else ""
+            return TransportError(f"{shown} doesn't connect to {self._host}{told}")
+        if isinstance(error, httpx.ConnectError):
+            return self._unreachable(error)
+        if isinstance(error, _CUT):
+            return TransportError(f"{self._host} closed the connection before the answer was complete")
+        return TransportError(f"the exchange with {self._host} failed ({type(error).__name__})")
 
 
-def explain(error: Exception, base_url: str) -> str:
-    """Say what happened in our words: the library's text can hold a whole URL."""
-    host = host_of(base_url)
-    if isinstance(error, httpx.ConnectError):
-        return f"can't connect to {host}: {error}; check the address and the network"
-    if isinstance(error, httpx.ProxyError):
-        return f"the proxy for {host} refused the connection"
-    if isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)):
-        return f"{host} closed the connection before the answer was complete"
-    return f"the exchange with {host} failed ({type(error).__name__})"
+def _has_leftovers(pool: httpx.AsyncHTTPTransport) -> bool:
+    """Return whether bytes have come after a response: the library takes them for the next one.
+
+    It offers no way to ask for them. A connection that can't be asked any more isn't kept.
+    """
+    for each in pool._pool.connections:  # noqa: SLF001
+        connection = each
+        while hasattr(connection, "_connection"):
+            connection = connection._connection  # noqa: SLF001
+        if connection is None or each.is_closed():
+            continue
+        state = getattr(connection, "_h11_state", None)
+        if state is None or state.trailing_data[0]:
+            return True
+    return False

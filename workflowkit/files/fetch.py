@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urljoin, urlsplit
 
 import attrs
 import httpx
 
-from .._transport import explain, is_loopback, make_pool
+from .._transport import HttpxTransport, is_loopback
 from ..errors import TransportError
 
 _REDIRECTS = 3
@@ -74,7 +74,7 @@ class Fetcher:
 
     def __init__(self, hosts: Collection[str]) -> None:
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._pools: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._transports: dict[str, HttpxTransport] = {}
 
     @asynccontextmanager
     async def get(self, url: str, *, offset: int = 0, etag: str | None = None) -> AsyncIterator[Answer]:
@@ -84,25 +84,21 @@ class Fetcher:
         asking again later may help.
         """
         part = {"Range": f"bytes={offset}-", "If-Range": etag} if offset and etag else {}
-        try:
-            answer = await self._follow(url, part)
-        except _BROKEN as error:
-            raise TransportError(explain(error, url)) from None
-        try:
-            yield _judge(answer, url, offset if part else 0, etag)
-        finally:
-            await answer.aclose()
+        async with AsyncExitStack() as opened:
+            answer, transport = await self._follow(url, part, opened)
+            yield _judge(answer, transport, offset if part else 0, etag)
 
     async def aclose(self) -> None:
         """Close every connection."""
-        while self._pools:
-            await self._pools.popitem()[1].aclose()
+        while self._transports:
+            await self._transports.popitem()[1].aclose()
 
-    async def _follow(self, url: str, headers: dict[str, str]) -> httpx.Response:
+    async def _follow(
+        self, url: str, headers: dict[str, str], opened: AsyncExitStack
+    ) -> tuple[httpx.Response, HttpxTransport]:
         for _ in range(1 + _REDIRECTS):
             origin = self._allowed(url)
-            if origin not in self._pools:
-                self._pools.setdefault(origin, await make_pool(origin))
+            transport = self._transports.setdefault(origin, HttpxTransport(origin))
             try:
                 request = httpx.Request(
                     "GET",
@@ -112,10 +108,13 @@ class Fetcher:
                 )
             except httpx.InvalidURL:
                 raise Unsafe("the link isn't a URL") from None
-            answer = await self._pools[origin].handle_async_request(request)
+            try:
+                answer = await opened.enter_async_context(transport.stream(request))
+            except _BROKEN as error:
+                raise transport.explain(error) from None
             if answer.status_code not in _MOVED:
-                return answer
-            await answer.aclose()
+                return answer, transport
+            await opened.aclose()
             try:
                 url = urljoin(url, answer.headers.get("location", ""))
             except ValueError:
@@ -139,7 +138,7 @@ class Fetcher:
         return f"{parts.scheme}://{name}"
 
 
-def _judge(answer: httpx.Response, url: str, offset: int, wanted: str | None) -> Answer:
+def _judge(answer: httpx.Response, transport: HttpxTransport, offset: int, wanted: str | None) -> Answer:
     """Return what an answer brings, if it is a file."""
     status = answer.status_code
     if status in _DEAD:
@@ -163,12 +162,12 @@ def _judge(answer: httpx.Response, url: str, offset: int, wanted: str | None) ->
     else:
         offset = 0
     media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower() or None
-    return Answer(offset, size, etag if _STRONG.fullmatch(etag) else None, media_type, _pieces(answer, url))
+    return Answer(offset, size, etag if _STRONG.fullmatch(etag) else None, media_type, _pieces(answer, transport))
 
 
-async def _pieces(answer: httpx.Response, url: str) -> AsyncIterator[bytes]:
+async def _pieces(answer: httpx.Response, transport: HttpxTransport) -> AsyncIterator[bytes]:
     try:
         async for piece in answer.aiter_raw():
             yield piece
     except _BROKEN as error:
-        raise TransportError(explain(error, url)) from None
+        raise transport.explain(error) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -50,6 +51,8 @@ class JodooClient(Client):
         insecure_http: allow an ``http`` base URL on another machine.
         transport: ``"httpx"``, ``"aiohttp"`` (less CPU; the ``speedups`` extra), or ``"auto"``: aiohttp where it is
             installed, else httpx. What mocks httpx, such as respx, needs ``"httpx"``.
+        ssl_context: which certificates to trust; by default those of certifi, or of the file that ``SSL_CERT_FILE``,
+            ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names.
         retry: when to repeat what failed.
         observers: called with each telemetry record.
 
@@ -73,6 +76,7 @@ class JodooClient(Client):
         max_wait: float | None = None,
         insecure_http: bool = False,
         transport: str = "auto",
+        ssl_context: ssl.SSLContext | None = None,
         retry: RetryPolicy | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
@@ -91,6 +95,7 @@ class JodooClient(Client):
             max_wait=max_wait,
             insecure_http=insecure_http,
             transport=transport,
+            ssl_context=ssl_context,
             retry=retry or RetryPolicy(),
             observers=tuple(observers),
         )
