@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import NoReturn
 
 from .errors import AuthenticationError, ConfigError
 from .exchange import Request, Response
 from .redact import Secret
+
+_SHORT, _LONG = 8, 16
+"""Characters. The vendors' own keys and passwords are no shorter, and of several kinds of characters."""
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
@@ -21,6 +25,11 @@ def check_secret(name: str, value: str, remedy: str) -> None:
         raise ConfigError(
             f"{name} ({len(value)} characters) contains a blank, a line break or a non-ASCII character: {remedy}"
         )
+
+
+def _is_unlike_a_word(secret: str) -> bool:
+    """Return whether a text that has it must have it from us; "wrong" and "password" are in messages anyway."""
+    return len(secret) >= _LONG or (len(secret) >= _SHORT and not secret.isalpha())
 
 
 class Hidden:
@@ -46,6 +55,13 @@ class Auth(Hidden):
         """Whether `authorize` has what it needs; if not, `ready` is to be called again."""
         return True
 
+    def trial(self) -> AbstractAsyncContextManager[object]:
+        """Return what is entered for each attempt.
+
+        Where wrong credentials would lock an account, it lets one at a time through until they were accepted.
+        """
+        return nullcontext()
+
     async def ready(self) -> None:
         """Get hold of what `authorize` needs; may send requests of its own."""
 
@@ -61,7 +77,7 @@ class Auth(Hidden):
 
     def redact(self, text: str) -> str:
         """Replace every secret wherever it stands in the text."""
-        for secret in self._secrets():
+        for secret in filter(_is_unlike_a_word, self._secrets()):
             text = text.replace(secret, "[redacted]")
         return text
 

@@ -235,20 +235,22 @@ class Client:
         renewed = False
         while True:
             request = endpoint.request(self._base_url, path=path, query=query, body=body)
-            turn = await self._turn(endpoint, attempt, subject)
-            attempt += 1
-            try:
-                return await self._attempt(endpoint, request, turn, attempt)
-            except WorkflowKitError as error:
-                error.attempts, error.endpoint, error.subject = attempt, endpoint.name, subject
-                delay = self._options.retry.delay(error, attempt)
-                if isinstance(error, AuthenticationError) and not renewed and self._auth.renew(request, error):
-                    renewed, delay = True, 0.0
-                if isinstance(error, RateLimited):
-                    self._cool_down(endpoint, error, delay)
-                if delay is None:
-                    raise
-                await self._pause(endpoint, error, attempt, delay)
+            async with self._auth.trial():
+                turn = await self._turn(endpoint, attempt, subject)
+                attempt += 1
+                try:
+                    return await self._attempt(endpoint, request, turn, attempt)
+                except WorkflowKitError as error:
+                    error.attempts, error.endpoint, error.subject = attempt, endpoint.name, subject
+                    delay = self._options.retry.delay(error, attempt)
+                    if isinstance(error, AuthenticationError) and not renewed and self._auth.renew(request, error):
+                        renewed, delay = True, 0.0
+                    if isinstance(error, RateLimited):
+                        self._cool_down(endpoint, error, delay)
+                    if delay is None:
+                        raise
+                    failure = error
+            await self._pause(endpoint, failure, attempt, delay)
 
     async def _turn(self, endpoint: Endpoint[M], attempts: int, subject: str | None) -> Turn:
         """Return a place in all limits, with credentials at hand: they may run out while it is waited for."""

@@ -20,6 +20,7 @@ class Shell:
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
         self.folder = folder
         self.env = {**os.environ, **sandbox.env, "PYTHONWARNINGS": "error", "COLUMNS": "100"}
+        self.env["WORKFLOWKIT_CONFIG"] = str(folder / "settings" / "config.toml")
 
     def start(self, *arguments: str, stdin: int | None = None, **env: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "workflowkit", *arguments]

@@ -166,3 +166,17 @@ def test_a_narrow_terminal_gets_fewer_columns_but_whole_ids(shell, free, width, 
     assert {name for name in ("took", "trigger", "started") if name in plain} == shown
     assert "8eed56de-7aaf-4732-baaf-000000000073" in plain
     assert "Block an" in plain
+
+
+def test_a_wrong_secret_key_is_sent_once_however_many_commands_try(shell, free):
+    wrong = {"HUAWEICLOUD_SDK_SK": "not-the-secret-key"}
+    assert shell("secmaster", "instances", **wrong)[0] == 4
+    for command in (("secmaster", "instances"), ("harvest", "secmaster", "--archive", "a.db"), ("doctor",)):
+        code, _, err = shell(*command, **wrong)
+        assert code in (1, 4)
+        assert command == ("doctor",) or "not sent: this access key and secret key were refused" in err
+    assert free.secmaster.answered["APIGW.0301"] == 1
+    assert shell("secmaster", "instances")[0] == 0, "another key is another matter"
+    (remembered,) = (shell.folder / "settings").glob("refused-keys.json")
+    assert remembered.stat().st_mode & 0o777 == 0o600
+    assert "not-the-secret-key" not in remembered.read_text()

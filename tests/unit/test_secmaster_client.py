@@ -8,6 +8,7 @@ import math
 import os
 import pickle
 import re
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
@@ -221,15 +222,41 @@ async def test_a_refused_signature_says_what_to_do_and_repeats_no_request(respx_
 
 
 @pytest.mark.parametrize(("minutes", "says"), [(17, "17 minutes off: ahead of"), (-40, "40 minutes off: behind")])
-async def test_a_clock_that_is_wrong_is_named(respx_mock, minutes, says):
+async def test_a_clock_that_is_wrong_is_named(respx_mock, monkeypatch, minutes, says):
     theirs = format_datetime(datetime.now(UTC) - timedelta(minutes=minutes), usegmt=True)
     body = {"error_code": "APIGW.0301", "error_msg": "Incorrect IAM authentication information"}
     route = respx_mock.get(DETAIL).respond(401, json=body, headers={"Date": theirs})
     async with client() as secmaster:
         with pytest.raises(AuthenticationError, match=says) as caught:
             await secmaster.workflow_instance(INSTANCE)
-    assert "five wrong signatures in a row lock an access key" in str(caught.value)
-    assert (route.call_count, caught.value.attempts) == (1, 1)
+        assert "set it right, then it is tried again" in str(caught.value)
+        assert (route.call_count, caught.value.attempts) == (1, 1)
+        with pytest.raises(AuthenticationError, match=says):
+            await secmaster.workflow_instance(INSTANCE)
+        assert route.call_count == 1, "the clock is as it was"
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() - 60 * minutes)
+        route.respond(200, json={"id": INSTANCE})
+        assert (await secmaster.workflow_instance(INSTANCE)).id == INSTANCE, "it was set"
+
+
+async def test_a_locked_key_is_called_so(respx_mock):
+    message = "Incorrect IAM authentication information: AK access failed to reach the limit,forbidden."
+    respx_mock.get(DETAIL).respond(401, json={"error_code": "APIGW.0301", "error_msg": message})
+    async with client() as secmaster:
+        with pytest.raises(AuthenticationError, match="this access key is locked .*: wait 5 minutes"):
+            await secmaster.workflow_instance(INSTANCE)
+
+
+@pytest.mark.parametrize(("password", "shown"), [("wrong", True), ("password", True), ("Passw0rd!", False)])
+async def test_words_of_a_message_are_not_taken_for_a_password(respx_mock, password, shown):
+    message = f"The username or password is wrong. Passw0rd! {password}"
+    respx_mock.post(TOKENS).respond(401, json={"error": {"code": 401, "message": message}})
+    async with client(IamPassword("u", password, "d")) as secmaster:
+        with pytest.raises(AuthenticationError) as caught:
+            await secmaster.workflow_instance(INSTANCE)
+    assert str(caught.value).startswith("iam.tokens: The username or password is wrong.")
+    assert (password in str(caught.value)) is shown
 
 
 async def test_a_given_token_is_sent_and_never_renewed(respx_mock):
@@ -421,9 +448,13 @@ async def test_an_answer_without_a_token(respx_mock, answer, says):
 def test_regions_and_where_their_tokens_come_from():
     assert len(REGIONS) == len(set(REGIONS)) == 28
     for region in REGIONS:
-        assert client(region=region)._base_url == f"https://secmaster.{region}.myhuaweicloud.com"
+        domain = "eu" if region == "eu-west-101" else "com"
+        assert client(region=region)._base_url == f"https://secmaster.{region}.myhuaweicloud.{domain}"
     assert iam_url("https://secmaster.cn-north-4.myhuaweicloud.com") == "https://iam.cn-north-4.myhuaweicloud.com"
-    assert iam_url("https://secmaster.eu-west-101.myhuaweicloud.com") == "https://iam.myhuaweicloud.com"
+    for domain in ("com", "eu"):  # the European site is one of its own
+        european = f"https://secmaster.eu-west-101.myhuaweicloud.{domain}"
+        assert iam_url(european) == "https://iam.eu-west-101.myhuaweicloud.eu"
+    assert iam_url("https://secmaster.af-north-1.myhuaweicloud.com") == "https://iam.myhuaweicloud.com"
     assert iam_url("https://secmaster.example.com") is None
 
 

@@ -16,6 +16,7 @@ from ..telemetry import RequestDone, Telemetry
 from .failures import hints_for
 from .options import as_json, sending
 from .output import count_of, print_json, print_table
+from .refusals import open_secmaster
 from .settings import environ, of_profile, profiles, settings
 
 _TOLERATED = 60.0
@@ -70,9 +71,7 @@ async def _jodoo(given: dict[str, str] | None, options: dict[str, Any]) -> str:
 
 
 async def _secmaster(given: dict[str, str] | None, options: dict[str, Any]) -> str:
-    from ..secmaster import SecMasterClient
-
-    async with SecMasterClient.from_env(given, **options) as client:
+    async with open_secmaster(given, **options) as client:
         page = await anext(aiter(client.workflow_instances(limit=2).pages()))
         return f"{client.address} answers; the workspace has {'instances' if page.items else 'no instances yet'}"
 

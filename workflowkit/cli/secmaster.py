@@ -9,6 +9,7 @@ import click
 
 from .options import as_json, sending, window
 from .output import count_of, print_json, print_table
+from .refusals import open_secmaster
 
 if TYPE_CHECKING:
     from ..secmaster import Node, WorkflowInstance
@@ -41,10 +42,9 @@ def instance(instance_id: str, *, topology: bool, as_json: bool, **options: Any)
     workflowkit secmaster instance 8eed56de-7aaf-4732-baaf-000000000073 --topology
     """
     from ..converter import unstructure
-    from ..secmaster import SecMasterClient
 
     async def read() -> WorkflowInstance:
-        async with SecMasterClient.from_env(**options) as client:
+        async with open_secmaster(None, **options) as client:
             return await client.workflow_instance(instance_id, show_topology=topology)
 
     found = asyncio.run(read())
@@ -70,12 +70,11 @@ def instances(*, as_json: bool, **options: Any) -> None:
     workflowkit secmaster instances --json | jq -r .id
     """
     from ..converter import unstructure
-    from ..secmaster import SecMasterClient
 
     filters = {name: options.pop(name) for name in ("since", "until", "status")}
 
     async def read() -> list[WorkflowInstance]:
-        async with SecMasterClient.from_env(**options) as client:
+        async with open_secmaster(None, **options) as client:
             listing = client.workflow_instances(**filters)
             if not as_json:
                 return await listing

@@ -10,6 +10,7 @@ import click
 
 from .ids import open_ids
 from .options import Decorator, together, window
+from .refusals import open_secmaster
 from .settings import environ, settings
 
 if TYPE_CHECKING:
@@ -83,12 +84,10 @@ async def secmaster_sources(
     *, since: Any, until: Any, topology: bool, profiles: Sequence[str], **options: Any
 ) -> AsyncIterator[list[Source]]:
     """Open a client for each profile, and give what is to be read with it."""
-    from ..secmaster import SecMasterClient
-
     async with AsyncExitStack() as stack:
         sources: list[Source] = []
         for profile in profiles or (None,):
             given = None if profile is None else environ("secmaster", profile)
-            client = await stack.enter_async_context(SecMasterClient.from_env(given, **options))
+            client = await stack.enter_async_context(open_secmaster(given, **options))
             sources.append(client.workspace_source(since=since, until=until, topology=topology))
         yield sources

@@ -48,7 +48,8 @@ class SecMasterClient(Client):
 
     Args:
         credentials: an `AccessKey`, an `IamPassword` or an `IamToken`.
-        region: such as ``"ap-southeast-3"``; all 28 that have SecMaster are known.
+        region: such as ``"ap-southeast-3"``; all 28 that have SecMaster are known. ``my-kualalumpur-1`` may need
+            `base_url` and the IAM endpoint of its operator, under ``alphaedge.tmone.com.my``.
         base_url: any other address, without a path; it wins over the region's, from which tokens still come.
         project_id: the project the workspace belongs to.
         workspace_id: the workspace.
