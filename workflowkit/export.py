@@ -6,7 +6,9 @@ import asyncio
 import csv
 import json
 import os
+import stat
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any, Literal, TextIO
 
 from .errors import ConfigError, HarvestError
 from .harvesting import Archive
+from .redact import escape, redact_url
 
 Format = Literal["jsonl", "csv"]
 
@@ -25,7 +28,7 @@ def format_of(to: str, chosen: str | None = None) -> Format:
         return "jsonl"
     if name == "csv":
         return "csv"
-    raise ConfigError(f"{to!r}: name a file that ends in .jsonl or .csv, or pass --format")
+    raise ConfigError(f"{redact_url(to)!r}: name a file that ends in .jsonl or .csv, or pass --format")
 
 
 async def export_to(archive: Archive, table: str, to: str, form: Format) -> int:
@@ -52,7 +55,9 @@ def _write_csv(stream: TextIO, names: Sequence[str], chunk: Sequence[Sequence[An
 
 
 def _write_jsonl(stream: TextIO, names: Sequence[str], chunk: Sequence[Sequence[Any]], *, first: bool) -> None:  # noqa: ARG001
-    stream.writelines(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n" for row in chunk)
+    stream.writelines(
+        escape(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False)) + "\n" for row in chunk
+    )
 
 
 def _target(to: str, archive: Path) -> Path:
@@ -68,28 +73,49 @@ async def _opened(target: Path | None) -> AsyncIterator[TextIO]:
     if target is None:
         if sys.stdout is None:
             raise HarvestError("stdout is closed: name a file")
-        yield sys.stdout
-        sys.stdout.flush()
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever reads has had enough
+            raise
+        except OSError as error:
+            raise HarvestError(f"can't write to stdout ({error.strerror})") from None
         return
     # A pipe or a device can only be written as it is; a file is replaced when the new one is complete.
-    special = await asyncio.to_thread(target.exists) and not await asyncio.to_thread(target.is_file)
-    part = target if special else Path(f"{target}.part")
+    part: Path | None = None
     try:
-        stream = await asyncio.to_thread(_create, part)
+        stream, part = await asyncio.to_thread(_create, target)
         try:
             yield stream
         finally:
             await asyncio.to_thread(stream.close)
-        if not special:
+        if part is not None:
             await asyncio.to_thread(part.replace, target)
+            part = None
     except OSError as error:
         raise HarvestError(f"{target}: can't be written ({error.strerror}); choose another place") from error
     finally:
-        if not special:
+        if part is not None:
             with suppress(OSError):
                 await asyncio.to_thread(part.unlink, missing_ok=True)
 
 
-def _create(path: Path) -> TextIO:
-    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    return os.fdopen(descriptor, "w", encoding="utf-8", newline="")
+def _create(target: Path) -> tuple[TextIO, Path | None]:
+    """Return what to write to, and where that is until it is whole; None for a target that can't be replaced.
+
+    The file beside the target has a name that nobody can know beforehand. It gets owner and rights of the file that
+    it is to replace; a new one is its owner's only.
+    """
+    try:
+        there = target.stat()
+    except FileNotFoundError:
+        there = None
+    if there is not None and not stat.S_ISREG(there.st_mode):
+        return os.fdopen(os.open(target, os.O_WRONLY), "w", encoding="utf-8", newline=""), None
+    descriptor, name = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent)
+    if there is not None:
+        with suppress(OSError, AttributeError):  # not on Windows, and not for everybody
+            os.fchown(descriptor, there.st_uid, there.st_gid)
+        with suppress(OSError, AttributeError):
+            os.fchmod(descriptor, stat.S_IMODE(there.st_mode))
+    return os.fdopen(descriptor, "w", encoding="utf-8", newline=""), Path(name)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+_CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""What controls a terminal, or the direction of a text, and isn't escaped in JSON by itself."""
+
 _SECRET = frozenset(
     {
         "authorization",
@@ -24,6 +29,11 @@ def redact_url(url: str) -> str:
         return bare
     authority, slash, path = rest.partition("/")
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def escape(text: str) -> str:
+    """Return JSON text in which every character that isn't printable is escaped."""
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 class Secret(str):

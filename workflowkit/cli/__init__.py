@@ -6,15 +6,16 @@ commands that need them, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 import click
 
 from .. import __version__
 from ..errors import WorkflowKitError
+from .output import say
 
 _COMMANDS = {
     "demo": "See it work: the main job, from a sandbox, without an account.",
@@ -32,9 +33,6 @@ _COMMANDS = {
 }
 """Each command, and what it is for."""
 
-_HOME = {"status": "archive", "verify": "archive", "export": "archive"}
-"""The module of a command, where that has another name."""
-
 
 class Commands(click.Group):
     """Imports a command when it is called: what harvests is not there to say ``--version``."""
@@ -47,13 +45,65 @@ class Commands(click.Group):
         """Return the command, None if there is none of that name."""
         if cmd_name not in _COMMANDS:
             return None
-        found: click.Command = getattr(import_module(f".{_HOME.get(cmd_name, cmd_name)}", __name__), cmd_name)
-        return found
+        return _load(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what each is for, without importing it."""
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
+
+
+def _load(name: str) -> click.Command:  # noqa: C901, PLR0911
+    """Return a command; each import is written out, for tools that pack a program look for them."""
+    match name:
+        case "attachments":
+            from .attachments import attachments
+
+            return attachments
+        case "config":
+            from .config import config
+
+            return config
+        case "demo":
+            from .demo import demo
+
+            return demo
+        case "doctor":
+            from .doctor import doctor
+
+            return doctor
+        case "export":
+            from .archive import export
+
+            return export
+        case "harvest":
+            from .harvest import harvest
+
+            return harvest
+        case "jodoo":
+            from .jodoo import jodoo
+
+            return jodoo
+        case "plan":
+            from .plan import plan
+
+            return plan
+        case "sandbox":
+            from .sandbox import sandbox
+
+            return sandbox
+        case "secmaster":
+            from .secmaster import secmaster
+
+            return secmaster
+        case "status":
+            from .archive import status
+
+            return status
+        case _:
+            from .archive import verify
+
+            return verify
 
 
 _EPILOG = """\b
@@ -85,9 +135,7 @@ def cli() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     try:
         result = cli.main(arguments, prog_name="workflowkit", standalone_mode=False)
     except click.ClickException as error:
@@ -96,13 +144,29 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except WorkflowKitError as error:
         from .failures import exit_code_of, hints_for
 
-        click.echo(f"Error: {'; '.join([str(error), *hints_for(error), *getattr(error, '__notes__', ())])}", err=True)
+        say(f"Error: {'; '.join([str(error), *hints_for(error), *getattr(error, '__notes__', ())])}")
         return exit_code_of(error)
-    except OSError as error:  # of our own output: whatever else is read or written has errors of its own
-        click.echo(f"Error: can't write to stdout ({error.strerror})", err=True)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+    except OSError as error:  # it has no words of ours: say what the system says, and of which file
+        say(f"Error: {error}")
         return 1
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        say("interrupted")
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _prepare_streams() -> None:
+    """Make data on stdout exact whatever the locale, and have somewhere to talk to.
+
+    A terminal keeps its own encoding. Files that are opened later must not get the numbers of closed streams.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(descriptor)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # as long as the process
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+            if stream is sys.stdout and not stream.isatty():
+                stream.reconfigure(encoding="utf-8", newline="")

@@ -7,7 +7,7 @@ import asyncio
 import attrs
 import click
 
-from .options import as_json
+from .options import PATH, as_json
 from .output import count_of, megabytes, print_json, print_table, say
 
 _SHOWN = 100
@@ -15,7 +15,7 @@ TABLES = ("events", "logs", "tasks", "nodes", "instances", "attachments")
 
 
 @click.command()
-@click.argument("archive")
+@click.argument("archive", type=PATH)
 @as_json
 def status(archive: str, *, as_json: bool) -> None:
     """Print what an archive holds, and which instances failed.
@@ -50,7 +50,7 @@ def status(archive: str, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("archive")
+@click.argument("archive", type=PATH)
 @as_json
 def verify(archive: str, *, as_json: bool) -> int:
     """Check an archive: counts of logs, gaps in positions, each row and link against the vendor's own JSON.
@@ -84,8 +84,8 @@ def verify(archive: str, *, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("archive")
-@click.option("--to", metavar="FILE", required=True, help="Where to: FILE.jsonl or FILE.csv; - for stdout.")
+@click.argument("archive", type=PATH)
+@click.option("--to", type=PATH, metavar="FILE", required=True, help="Where to: FILE.jsonl or FILE.csv; - for stdout.")
 @click.option("--table", type=click.Choice(TABLES), help="By default logs, else nodes, else instances, as it has them.")
 @click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), help="Needed with --to -.")
 @as_json

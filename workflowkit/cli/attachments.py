@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from .options import as_json
+from .options import PATH, as_json
 from .output import count_of, megabytes, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _SIGNATURE = "(signature)"
 
 
 @click.command()
-@click.argument("archive")
+@click.argument("archive", type=PATH)
 @click.option("--retry", is_flag=True, help="Let the next harvest with --attachments try the lost ones again.")
 @click.option("--verify", is_flag=True, help="Read every saved file and compare it with what was saved.")
 @as_json

@@ -6,7 +6,7 @@ import click
 
 from ..redact import redact_url
 from .options import as_json
-from .output import print_json, print_table
+from .output import print_json, print_table, write
 from .settings import SECRET, SYSTEMS, config_path, of_profile, profiles, settings
 
 
@@ -39,7 +39,7 @@ def config(profile: str | None, *, as_json: bool) -> None:
     print_table("in force" if rows else "nothing is set", ("system", "setting", "value", "from"), rows)
     listed = ", ".join(f"{name} ({system})" for system, tables in names.items() for name in tables)
     about = f"profiles: {listed}" if listed else "no profiles" if path.exists() else "it isn't there, and needn't be"
-    click.echo(f"configuration file: {path}; {about}")
+    write(f"configuration file: {path}; {about}")
 
 
 def _shown(name: str, value: str | None) -> str | None:

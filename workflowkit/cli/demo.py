@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from .options import as_json
+from .options import PATH, as_json
 from .output import count_of, megabytes, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ _FAILING = """
 
 
 @click.command()
-@click.option("--archive", metavar="PATH", default="workflowkit-demo.db", show_default=True, help="Replaced each time.")
+@click.option(
+    "--archive", type=PATH, metavar="PATH", default="workflowkit-demo.db", show_default=True, help="Replaced each time."
+)
 @as_json
 def demo(archive: str, *, as_json: bool) -> int:
     """Harvest an invented company's approvals and playbook runs from a sandbox on this machine.

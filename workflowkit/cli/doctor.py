@@ -14,7 +14,7 @@ import click
 from ..errors import WorkflowKitError
 from ..telemetry import RequestDone, Telemetry
 from .failures import hints_for
-from .options import as_json, sending
+from .options import PATH, as_json, sending
 from .output import count_of, print_json, print_table
 from .refusals import open_secmaster
 from .settings import environ, of_profile, profiles, settings
@@ -32,7 +32,7 @@ class _Finding:
 
 @click.command()
 @of_profile
-@click.option("--archive", metavar="PATH", help="Also whether this archive can be read and written.")
+@click.option("--archive", type=PATH, metavar="PATH", help="Also whether this archive can be read and written.")
 @sending
 @as_json
 def doctor(profile: str | None, *, archive: str | None, as_json: bool, **options: Any) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from .options import again, as_json, attaching, sending, together
+from .options import PATH, again, as_json, attaching, sending, together
 from .output import print_json, say
 from .secmaster import ENVIRONMENT
 from .sources import jodoo_sources, of_jodoo, of_secmaster, secmaster_sources
@@ -26,7 +26,7 @@ def harvest() -> None:
 
 
 _into_archive = together(
-    click.option("--archive", metavar="PATH", required=True, help="The SQLite file to harvest into."),
+    click.option("--archive", type=PATH, metavar="PATH", required=True, help="The SQLite file to harvest into."),
     again,
     click.option("--progress", type=click.Choice(["auto", "json"]), default="auto", help="json: lines of JSON."),
     sending,

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from ..arguments import check_id
 from ..errors import ConfigError
@@ -16,6 +17,8 @@ from ..errors import ConfigError
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _AHEAD = 1000
+_LONGEST_LINE = 10_000
+"""Bytes. A file without an end of line is no list of ids."""
 
 
 def open_ids(name: str) -> Iterable[str] | AsyncIterable[str]:
@@ -37,14 +40,16 @@ def open_ids(name: str) -> Iterable[str] | AsyncIterable[str]:
 
 def _from_file(path: Path) -> Iterator[str]:
     try:
-        with path.open("rb") as lines:
-            yield from _parse(lines, str(path))
+        with path.open("rb") as file:
+            yield from _parse(file, str(path))
     except OSError as error:
         raise ConfigError(f"{path}: can't be read ({error.strerror})") from None
 
 
-def _parse(lines: Iterable[bytes], name: str) -> Iterator[str]:
-    for number, line in enumerate(lines, 1):
+def _parse(file: BinaryIO, name: str) -> Iterator[str]:
+    for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), 1):
+        if len(line) == _LONGEST_LINE:
+            raise ConfigError(f"{name}, line {number}: is longer than any id; put one on each line")
         if number == 1 and line.startswith(_UTF16):
             raise ConfigError(f"{name}: is UTF-16; save it as UTF-8")
         text = line.removeprefix(_BOM).strip().decode("utf-8", "replace")

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from ..redact import redact_url
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -20,6 +22,21 @@ def together(*options: Decorator) -> Decorator:
         return command
 
     return add
+
+
+class _Path(click.ParamType):  # type: ignore[type-arg]
+    """A path; a URL, which may hold a password, is refused and not shown."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path as it was typed."""
+        if "://" in str(value):
+            self.fail(f"{redact_url(str(value))} is a URL: pass a path", param, ctx)
+        return value
+
+
+PATH = _Path()
 
 
 def _rate(ctx: click.Context, param: click.Parameter, value: str) -> float | str | None:
@@ -88,7 +105,9 @@ again: Decorator = together(
 """What to take up besides what is to do."""
 
 attaching: Decorator = together(
-    click.option("--attachments", metavar="DIR", help="Also save the files behind attachments and signatures."),
+    click.option(
+        "--attachments", type=PATH, metavar="DIR", help="Also save the files behind attachments and signatures."
+    ),
     click.option(
         "--file-host",
         "file_hosts",

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ..errors import HarvestError
+from ..redact import escape
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,6 +28,9 @@ _READABLE = 8
 
 _MINUTE = 60.0
 
+_LONGEST = 100_000
+"""Characters that are told to a person at a time: some lists are long."""
+
 _UNBROKEN = 10_000
 """Characters in a line where no terminal sets the width: a pipe gets every row in one line."""
 
@@ -31,9 +40,34 @@ def megabytes(size: int) -> str:
     return f"{size / 1_000_000:,.1f} MB"
 
 
+def write(text: str) -> None:
+    """Write data to stdout; raises HarvestError where it can't be written, so that no script goes on without it."""
+    if sys.stdout is None:
+        raise HarvestError("stdout is closed: there is nowhere to write to")
+    try:
+        click.echo(text)
+    except BrokenPipeError:  # whoever reads has had enough, which click knows how to take
+        raise
+    except OSError as error:
+        raise stdout_error(error) from None
+
+
+def stdout_error(error: OSError) -> HarvestError:
+    """Return the error for a stdout that can't be written to; what is still to be flushed goes nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return HarvestError(f"can't write to stdout ({error.strerror})")
+
+
+def printable(text: str, most: int = 2000) -> str:
+    """Return a text that a terminal only shows: what would control it is replaced, and what is too long is cut."""
+    text = text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
+    return "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in text)
+
+
 def print_json(value: Any) -> None:
-    """Print one line of JSON."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    """Print one line of JSON; what isn't printable is escaped, and so means the same."""
+    write(escape(json.dumps(value, ensure_ascii=False)))
 
 
 def print_table(
@@ -63,7 +97,11 @@ def print_table(
     console.width = _UNBROKEN
     with console.capture() as captured:
         console.print(heading, table, sep="\n")
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()), err=err)
+    text = "\n".join(line.rstrip() for line in captured.get().splitlines())
+    if err:
+        say(text)
+    else:
+        write(text)
 
 
 def _least(columns: Sequence[str], rows: Sequence[Sequence[str]], without: Sequence[str]) -> int:
@@ -113,8 +151,9 @@ def duration(seconds: float) -> str:
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal something."""
-    click.echo(text, err=True)
+    """Tell the person at the terminal something, if there is one."""
+    with suppress(OSError, ValueError):
+        click.echo(printable(text, _LONGEST), err=True)
 
 
 def _cell(value: Any) -> str:
@@ -125,4 +164,4 @@ def _cell(value: Any) -> str:
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
         return f"{seconds:.3g} s" if abs(seconds) < _MINUTE else str(timedelta(seconds=round(seconds)))
-    return "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in str(value))
+    return printable(str(value))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from .options import again, as_json, attaching, sending, together
+from .options import PATH, again, as_json, attaching, sending, together
 from .output import count_of, duration, print_json, say
 from .secmaster import ENVIRONMENT
 from .sources import jodoo_sources, of_jodoo, of_secmaster, secmaster_sources
@@ -28,7 +28,9 @@ def plan() -> None:
 
 
 _for_archive = together(
-    click.option("--archive", metavar="PATH", help="What it holds already is left out, and its mean is used."),
+    click.option(
+        "--archive", type=PATH, metavar="PATH", help="What it holds already is left out, and its mean is used."
+    ),
     again,
     sending,
     as_json,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import threading
+import time
 
 import click
 
 from .options import as_json
-from .output import print_json, say
+from .output import print_json, say, write
 
 
 @click.command()
@@ -35,15 +35,15 @@ def sandbox(port: int, instances: int, *, as_json: bool) -> None:
         raise click.UsageError(
             f"port {port} can't be used ({str(error.strerror).partition(' (')[0]}): choose another"
         ) from None
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    received: list[int] = []  # no lock: a signal may come while one is held
+    signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
     with server:
         if as_json:
             awkward = {"awkward": server.world.awkward(), "awkward_secmaster": server.workspace.awkward()}
             print_json({**server.env, **awkward})
         else:
             for name, value in server.env.items():
-                click.echo(f"export {name}={value}")
+                write(f"export {name}={value}")
             *_, one = ("none", *server.world.instance_ids(next(iter(FORMS))))
             *_, other = server.workspace.instance_ids()
             say(
@@ -51,7 +51,7 @@ def sandbox(port: int, instances: int, *, as_json: bool) -> None:
                 f"and {server.workspace.size} of SecMaster, for example {other}; Ctrl-C ends it"
             )
         try:
-            while not ended.wait(0.5):
-                pass
+            while not received:
+                time.sleep(0.1)
         except KeyboardInterrupt:
             pass

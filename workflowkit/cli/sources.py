@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .ids import open_ids
-from .options import Decorator, together, window
+from .options import PATH, Decorator, together, window
 from .refusals import open_secmaster
 from .settings import environ, settings
 
@@ -22,7 +22,7 @@ _profile = click.option(
 
 
 of_jodoo: Decorator = together(
-    click.option("--ids", metavar="FILE", help="Instance ids, one a line; - for stdin."),
+    click.option("--ids", type=PATH, metavar="FILE", help="Instance ids, one a line; - for stdin."),
     click.option("--app", metavar="APP", help="All workflow forms of an app."),
     click.option("--form", metavar="ENTRY", help="Only this form of the app."),
     click.option(
