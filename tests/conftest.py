@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
@@ -41,7 +42,8 @@ def _no_account_of_yours(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _limits_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test sent, and what it was told to wait, is nothing to the next."""
-    monkeypatch.setattr(ledger, "_ledgers", {})
+    monkeypatch.setattr(ledger, "_ledgers", WeakValueDictionary())
+    monkeypatch.setattr(ledger, "_kept", set())
 
 
 @pytest.fixture(params=["httpx", "aiohttp"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 
+_INTERRUPTED = (130, 143)
 _EXTRA = {"click", "rich", "starlette", "uvicorn"}
 
 
@@ -17,6 +20,12 @@ def main() -> None:
         if str(error.name).partition(".")[0] not in _EXTRA:
             raise
         code = "the command line needs an extra: pip install 'workflowkit[cli]'"
+    if code in _INTERRUPTED:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                with suppress(OSError, ValueError):
+                    stream.flush()
+        os._exit(int(code))  # without waiting for threads: one may look up a name for minutes
     sys.exit(code)
 
 

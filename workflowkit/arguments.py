@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from .errors import ConfigError
 
@@ -54,5 +54,5 @@ def check_window(since: datetime | None, until: datetime | None) -> None:
             raise ConfigError(f"{name}={time!r}: pass a datetime with a time zone, such as datetime.now(UTC)")
         if time is not None and not _FIRST_YEAR <= time.year <= _LAST_YEAR:
             raise ConfigError(f"{name}={time.isoformat()}: pass a time from {_FIRST_YEAR} to {_LAST_YEAR}")
-    if since is not None and until is not None and since >= until:
+    if since is not None and until is not None and since.astimezone(UTC) >= until.astimezone(UTC):
         raise ConfigError(f"since={since.isoformat()} is not before until={until.isoformat()}")

@@ -43,6 +43,7 @@ from .ratelimit.ledger import Quota, ledger_of, snapshots
 from .ratelimit.limiter import check_rate
 from .redact import redact_url
 from .retry import ADVISED, RetryPolicy
+from .stopping import current_drain, only_waits
 from .telemetry import Observer, RequestDone, Retrying, notify
 
 M = TypeVar("M", bound=Model)
@@ -277,8 +278,13 @@ class Client:
             closed.attempts = attempts
             raise closed
         max_wait = self._options.max_wait
+        drain = current_drain()
         try:
-            await turn.wait(None if max_wait is None else max_wait - waited)
+            if drain is None:
+                await turn.wait(None if max_wait is None else max_wait - waited)
+            else:
+                async with drain.droppable(only_waits):
+                    await turn.wait(None if max_wait is None else max_wait - waited)
         except TimeoutError:
             later = max(limiter.backlog() for limiter in self._limits_of(endpoint))
             refusal = RateLimited(
@@ -311,7 +317,7 @@ class Client:
                 self._auth.authorize(request)
                 turn.sent()
                 try:
-                    response = await self._transport.send(request, timeout=self._options.timeout, timing=timing)
+                    response = await self._send(request, timing)
                 finally:
                     turn.timed(timing.left, timing.began)
             document = Document(response.content, request_id(response))
@@ -336,6 +342,14 @@ class Client:
                 )
                 notify(self._options.observers, done)
         return Reply(value=value, document=document, headers=response.headers, attempts=attempt)
+
+    async def _send(self, request: Request, timing: Timing) -> Response:
+        """Send the request; a harvest that is to stop drops it as long as it has no connection."""
+        drain = current_drain()
+        if drain is None:
+            return await self._transport.send(request, timeout=self._options.timeout, timing=timing)
+        async with drain.droppable(lambda: timing.left is None):
+            return await self._transport.send(request, timeout=self._options.timeout, timing=timing)
 
     async def _read(self, endpoint: Endpoint[M], response: Response, document: Document) -> M:
         """Return the decoded answer, or raise the error that it is."""
@@ -366,8 +380,14 @@ class Client:
             endpoint=endpoint.name, tenant=self.tenant, attempt=attempt, delay=delay, error=type(error).__name__
         )
         notify(self._options.observers, record)
-        if not isinstance(error, RateLimited):  # or the wait is in the limiter's line, with everyone else
+        if isinstance(error, RateLimited):  # the wait is in the limiter's queue, with everyone else
+            return
+        drain = current_drain()
+        if drain is None:
             await asyncio.sleep(delay)
+        else:
+            async with drain.droppable(only_waits):
+                await asyncio.sleep(delay)
 
     def _cool_down(self, endpoint: Endpoint[M], error: RateLimited, delay: float | None) -> None:
         """Let everyone in the scope of a refusal wait, whether or not this call tries again."""

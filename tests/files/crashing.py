@@ -72,7 +72,7 @@ def crash(at: int) -> None:
         setattr(os, name, stepping(getattr(os, name)))
     transact = writer._transact
 
-    def watched(connection: sqlite3.Connection, group: list[writer._Job], begin: str) -> None:
+    def watched(connection: sqlite3.Connection, group: list[writer._Job], begin: Callable[[], None]) -> None:
         connection.set_trace_callback(lambda statement: step() if "UPDATE files" in statement else None)
         transact(connection, group, begin)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -65,7 +65,7 @@ def crash(at: int) -> None:
     transact = writer._transact
     step = steps_until(at)
 
-    def watched(connection: sqlite3.Connection, group: list[writer._Job], begin: str) -> None:
+    def watched(connection: sqlite3.Connection, group: list[writer._Job], begin: Callable[[], None]) -> None:
         connection.set_trace_callback(lambda _: step())
         transact(connection, group, begin)
 

@@ -81,7 +81,7 @@ async def test_links_are_kept_with_the_second_they_die(free, jodoo, archive):
     found = rows(archive.path, "SELECT ordinal, name, state, expires_at FROM attachments ORDER BY ordinal LIMIT 1")
     ((ordinal, name, state, expires_at),) = found
     assert (ordinal, name, state) == (-1, None, "pending")
-    assert str(expires_at).endswith("T15:59:59.000Z")
+    assert str(expires_at).endswith(":59:59.000Z")
     signed = rows(archive.path, "SELECT count(*) FROM logs WHERE signature_url IS NOT NULL")
     assert signed == rows(archive.path, "SELECT count(*) FROM attachments WHERE ordinal = -1")
 
@@ -280,3 +280,13 @@ async def test_nothing_to_do_is_done_at_once(jodoo, archive):
     assert await harvest(jodoo.log_source([]), archive) == Summary(
         done=0, failed=0, skipped=0, logs=0, requests=0, stopped=False
     )
+
+
+async def test_a_clock_that_was_ahead_does_not_spoil_a_refresh(free, jodoo, archive, query, monkeypatch):
+    ids = list(free.world.instance_ids())[:5]
+    with monkeypatch.context() as patched:
+        patched.setattr("workflowkit.harvesting.run.now", lambda: "2124-01-01T00:00:00.000Z")
+        await harvest(jodoo.log_source(ids), archive)
+    assert await query("SELECT DISTINCT harvested_at FROM instances") == [("2124-01-01T00:00:00.000Z",)]
+    summary = await harvest(jodoo.log_source(ids), archive, refresh=True)
+    assert (summary.done, summary.skipped) == (5, 0)

@@ -124,7 +124,8 @@ async def test_a_listing_goes_on_where_it_was_and_what_was_listed_is_done(free, 
     summary = await harvest(jodoo.form_source(APP_ID), archive)
     assert (summary.done, summary.skipped) == (to_do, 60 - to_do)
     assert free.jodoo.answered["forms"] == before["forms"]
-    assert free.jodoo.answered["form_records"] - before["form_records"] == 1, "the third form's"
+    # The refusal may have come before or after the second form's page was stored: that one may come once more.
+    assert free.jodoo.answered["form_records"] - before["form_records"] in (1, 2), "not the first form's"
     assert await query("SELECT cursor, ended_at IS NULL, named FROM harvests") == [(None, 0, 60)]
 
 

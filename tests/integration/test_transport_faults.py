@@ -96,7 +96,7 @@ async def test_gzip_is_unpacked(transport):
             assert await client.workflow_logs("i1") == []
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(LOGS)[:-9], b"nope", zlib.compress(LOGS)])
+@pytest.mark.parametrize("packed", [gzip.compress(LOGS)[:-9], b"nope", zlib.compress(LOGS)], ids=["cut", "no", "zlib"])
 async def test_what_is_no_gzip(transport, packed):
     async with Server(response(packed, "Content-Encoding: gzip")) as server, jodoo(server.url) as client:
         with pytest.raises(TransportError, match="isn't the gzip that it says"):

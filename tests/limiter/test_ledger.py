@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
 import tracemalloc
+import weakref
 
 import pytest
 
 from workflowkit.ratelimit import Limiter
-from workflowkit.ratelimit.ledger import MOST_IN_FLIGHT, Ledger, Quota
+from workflowkit.ratelimit.ledger import MOST_IN_FLIGHT, Ledger, Quota, ledger_of
 from workflowkit.ratelimit.roundtrips import RoundTrips
 
 SECOND = Quota(2, 2, 1.0)
@@ -300,3 +302,32 @@ def test_backlog_is_what_must_be_waited_for_and_who_waits(now, loop):
     assert ledger.backlog(Quota.of(None)) == 33.0
     ledger.leave()
     assert ledger.backlog(SECOND) == 33.0 + 1.0
+
+
+async def test_a_limiter_of_which_nobody_knows_any_more_is_freed():
+    gone = []
+    for _ in range(3):
+        limiter = Limiter(1000)
+        async with limiter.turn():
+            pass
+        gone.append(weakref.ref(limiter.ledger))
+        del limiter
+    monotonic = time.monotonic
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(time, "monotonic", lambda: monotonic() + 10)
+        ledger_of("another")  # what is spent is looked for when a new scope comes
+    gc.collect()
+    assert [ref() for ref in gone] == [None] * 3
+
+
+async def test_a_tenant_that_comes_back_within_its_window_finds_what_was_sent():
+    limiter = Limiter(5, ledger=ledger_of("tenant"))
+    for _ in range(5):
+        async with limiter.turn():
+            pass
+    del limiter
+    gc.collect()
+    ledger_of("another")
+    again = Limiter(5, ledger=ledger_of("tenant"))
+    with pytest.raises(TimeoutError):
+        await again.turn().wait(0.1)

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 import stat
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import attrs
 import pytest
 from given import begun, log_row, put
 
 from workflowkit import Archive, ConfigError, HarvestError
-from workflowkit.harvesting.database import storable
+from workflowkit.harvesting.database import explain, storable
 from workflowkit.harvesting.schema import TABLES, VERSION, columns
 from workflowkit.harvesting.writer import Writer
 from workflowkit.source import LogRow
@@ -218,12 +220,107 @@ async def test_a_full_disk_stops_cleanly(path):
     assert (counts.done, counts.logs) == (1, 1)
 
 
-async def test_another_writer_is_named(path):
+LOCKED = (
+    "another program holds a lock on it, such as another harvest, or a database browser with an open query or "
+    "transaction; end that, then run the same command again"
+)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr("workflowkit.harvesting.database.PATIENCE", 0.3)
+
+
+async def test_a_lock_of_another_program_is_waited_for(path, monkeypatch, caplog):
+    monkeypatch.setattr("workflowkit.harvesting.database._TRY", 0.1)
+    async with Archive.open(path) as archive:
+        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        asyncio.get_running_loop().call_later(1.0, other.execute, "ROLLBACK")
+        await put(archive)
+        other.close()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path}: another program holds a lock on it; waiting for up to a minute"
+    ]
+
+
+async def test_whoever_closes_does_not_wait_for_a_lock(path, monkeypatch):
+    monkeypatch.setattr("workflowkit.harvesting.database._TRY", 0.1)
+    other = None
+    async with asyncio.timeout(20):
+        async with Archive.open(path) as archive:
+            other = sqlite3.connect(path, isolation_level=None)
+            other.execute("BEGIN IMMEDIATE")
+            storing = asyncio.create_task(put(archive))
+            await asyncio.sleep(0.3)
+        with pytest.raises(HarvestError, match="another program holds a lock"):
+            await storing
+    other.close()
+
+
+async def test_an_archive_is_no_use_after_a_fork(path):
+    async with Archive.open(path) as archive:
+        await put(archive)
+        ours = os.getpid()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(os, "getpid", lambda: ours + 1)
+            with pytest.raises(HarvestError, match="can't be used after a fork"):
+                await archive.counts()
+
+
+async def test_an_old_sqlite_is_named(path, monkeypatch):
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(HarvestError, match=r"archives need 3\.35\.0 or newer"):
+        async with Archive.open(path):
+            pass
+
+
+async def test_what_a_dangling_link_leads_to_is_its_owners_only(tmp_path):
+    (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
+    async with Archive.open(tmp_path / "link.db"):
+        pass
+    assert stat.S_IMODE((tmp_path / "real.db").stat().st_mode) == 0o600
+
+
+async def test_without_a_folder_for_temporary_data_it_is_kept_in_memory(path, monkeypatch):
+    monkeypatch.setattr("workflowkit.harvesting.database._TEMPORARY", ("/nowhere",))
+    for name in ("SQLITE_TMPDIR", "TMPDIR"):
+        monkeypatch.delenv(name, raising=False)
+    async with Archive.open(path) as archive:
+        assert await archive.ask("PRAGMA temp_store") == [(2,)]
+    monkeypatch.setenv("SQLITE_TMPDIR", str(path.parent))
+    async with Archive.open(path) as archive:
+        assert await archive.ask("PRAGMA temp_store") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("SQLITE_IOERR_SHMMAP", "can't lock files or share memory"), ("SQLITE_IOERR_WRITE", "the disk reports an error")],
+)
+def test_what_a_network_share_cannot_do_is_said(path, name, says):
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = name
+    assert says in explain(error, path)
+
+
+def test_a_disk_without_locks_is_not_called_another_writer(path, monkeypatch):
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_BUSY, "SQLITE_BUSY"
+    assert "another program holds a lock" in explain(error, path)
+
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.lockf", no_locks)
+    assert "can't lock files" in explain(error, path)
+
+
+async def test_another_writer_is_named(path, impatient):
     async with Archive.open(path) as archive:
         await archive.transact(lambda connection: connection.execute("PRAGMA busy_timeout = 20"))
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(HarvestError, match="another process is writing to it"):
+        with pytest.raises(HarvestError, match="another program holds a lock on it"):
             await put(archive)
         other.execute("ROLLBACK")
         other.close()
@@ -267,7 +364,7 @@ async def test_a_writer_that_cannot_connect_says_so_to_everyone():
     def connect() -> sqlite3.Connection:
         raise HarvestError("no")
 
-    writer = Writer(connect)
+    writer = Writer(Path("a.db"), connect)
     for _ in range(2):
         with pytest.raises(HarvestError, match="no"):
             await writer.run(lambda _: None)
@@ -286,7 +383,7 @@ async def test_a_caller_who_leaves_does_not_undo_the_job(path):
         assert (await archive.counts()).done == 1
 
 
-async def test_a_locked_archive_is_told_to_all_who_wait_at_once(path):
+async def test_a_locked_archive_is_told_to_all_who_wait_at_once(path, impatient):
     async with Archive.open(path) as archive:
         await archive.transact(lambda connection: connection.execute("PRAGMA busy_timeout = 200"))
         other = sqlite3.connect(path, isolation_level=None)
@@ -300,6 +397,4 @@ async def test_a_locked_archive_is_told_to_all_who_wait_at_once(path):
         answers = await asyncio.gather(*(archive.transact(work) for _ in range(50)), return_exceptions=True)
         other.close()
         assert asked == 0
-        assert {str(answer).rpartition(": ")[2] for answer in answers} == {
-            "another process is writing to it; wait for it to end, then run the same command again"
-        }
+        assert {str(answer).rpartition(": ")[2] for answer in answers} == {LOCKED}

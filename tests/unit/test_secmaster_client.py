@@ -14,6 +14,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -619,3 +620,15 @@ def test_a_region_given_in_code_wins_over_an_address_in_the_environment(monkeypa
         monkeypatch.setenv(name, value)
     assert SecMasterClient.from_env(region="cn-north-4")._base_url == "https://secmaster.cn-north-4.myhuaweicloud.com"
     assert SecMasterClient.from_env()._base_url == "https://soc.example.com"
+
+
+def test_the_hour_that_comes_twice_is_two_hours():
+    berlin = ZoneInfo("Europe/Berlin")
+    first = datetime(2025, 10, 26, 2, 30, tzinfo=berlin)
+    second = first.replace(fold=1)
+    assert first == second, "within one zone, Python doesn't look at the fold"
+    secmaster = client()
+    source = secmaster.workspace_source(since=first, until=second)
+    assert source.name.endswith(", since 2025-10-26T00:30:00+00:00, until 2025-10-26T01:30:00+00:00")
+    with pytest.raises(ConfigError, match="is not before"):
+        secmaster.workflow_instances(since=second, until=first)

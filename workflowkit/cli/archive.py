@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import attrs
 import click
 
+from .loop import run_async
 from .options import PATH, as_json
 from .output import count_of, megabytes, print_json, print_table, say
 
@@ -30,7 +29,7 @@ def status(archive: str, *, as_json: bool) -> None:
             failures = await opened.failures(None if as_json else _SHOWN)
             return await opened.counts(), await count_files(opened), failures
 
-    counts, files, failures = asyncio.run(read())
+    counts, files, failures = run_async(read())
     if as_json:
         told = {"files": attrs.asdict(files), "failures": [attrs.asdict(failure) for failure in failures]}
         print_json({**attrs.asdict(counts), **told})
@@ -71,7 +70,7 @@ def verify(archive: str, *, as_json: bool) -> int:
         async with Archive.open(archive, create=False) as opened:
             return await opened.counts(), [problem async for problem in check(opened, readers)]
 
-    counts, problems = asyncio.run(read())
+    counts, problems = run_async(read())
     if as_json:
         print_json({**attrs.asdict(counts), "problems": [attrs.asdict(problem) for problem in problems]})
     elif problems:
@@ -80,6 +79,9 @@ def verify(archive: str, *, as_json: bool) -> int:
     else:
         rows_held = counts.logs + counts.tasks + counts.nodes
         say(f"{archive}: {count_of(counts.done, 'instance')} with {count_of(rows_held, 'row')}, all as it should be")
+        left = ((counts.partial, "harvested in part"), (counts.pending, "still to be harvested"))
+        if lacks := [f"{count_of(number, 'instance')} {what}" for number, what in left if number]:
+            say(f"but {' and '.join(lacks)}: the archive isn't complete, run the harvest again")
     return int(bool(problems))
 
 
@@ -108,7 +110,7 @@ def export(archive: str, *, to: str, table: str | None, kind: str | None, as_jso
             wanted = table or next((name for name, rows in held.items() if rows), "logs")
             return wanted, await export_to(opened, wanted, to, chosen)
 
-    wanted, rows = asyncio.run(write())
+    wanted, rows = run_async(write())
     if as_json and to != "-":
         print_json({"table": wanted, "rows": rows, "to": to})
     else:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import attrs
 import click
 
+from .loop import run_async
 from .options import PATH, as_json
 from .output import count_of, megabytes, print_json, print_table, say
 
@@ -50,13 +50,13 @@ def attachments(archive: str, *, retry: bool, verify: bool, as_json: bool) -> in
             return await count_files(opened), await list_files(opened, None if as_json else _SHOWN)
 
     if retry:
-        _show_retried(asyncio.run(again()), as_json=as_json)
+        _show_retried(run_async(again()), as_json=as_json)
         return 0
     if verify:
-        counts, damages = asyncio.run(check())
+        counts, damages = run_async(check())
         _show_damages(archive, counts, damages, as_json=as_json)
         return int(bool(damages))
-    counts, files = asyncio.run(read())
+    counts, files = run_async(read())
     _show(archive, counts, files, as_json=as_json)
     return 0
 

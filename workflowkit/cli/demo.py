@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
+from .loop import run_async
 from .options import PATH, as_json
 from .output import count_of, megabytes, print_json, print_table, say
 
@@ -86,7 +87,7 @@ def demo(archive: str, *, as_json: bool) -> int:
             f"a sandbox at {sandbox.url} serves invented instances: {sandbox.world.size} of Jodoo, "
             f"{sandbox.workspace.size} of SecMaster"
         )
-        summary, code, seconds = asyncio.run(work(sandbox))
+        summary, code, seconds = run_async(work(sandbox))
         logs, nodes = sandbox.jodoo.answered, sandbox.secmaster.answered
     refused = logs["8303"] + logs["8304"] + nodes["APIGW.0308"]
     if as_json:

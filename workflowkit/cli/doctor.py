@@ -14,6 +14,7 @@ import click
 from ..errors import WorkflowKitError
 from ..telemetry import RequestDone, Telemetry
 from .failures import hints_for
+from .loop import run_async
 from .options import PATH, as_json, sending
 from .output import count_of, print_json, print_table
 from .refusals import open_secmaster
@@ -49,7 +50,7 @@ def doctor(profile: str | None, *, archive: str | None, as_json: bool, **options
 
     if profile is not None and not any(profile in known for known in profiles().values()):
         settings("jodoo", profile)  # says that there is none
-    findings = asyncio.run(examine())
+    findings = run_async(examine())
     if not findings:
         findings = [
             _Finding("settings", ok=False, told="nothing is set up: export JODOO_API_KEY, or see --help of `secmaster`")

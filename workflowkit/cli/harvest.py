@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from .loop import run_async
 from .options import PATH, again, as_json, attaching, sending, together
 from .output import print_json, say
 from .secmaster import ENVIRONMENT
@@ -87,7 +87,7 @@ def _work(
         async with sources(observers=[shown], **options) as opened:
             return await run(opened, archive, shown, refresh=refresh, retry_failed=retry_failed, store=store)
 
-    summary, code = asyncio.run(work())
+    summary, code = run_async(work())
     if as_json:
         print_json(attrs.asdict(summary))
     else:

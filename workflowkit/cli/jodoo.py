@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import click
 
+from .loop import run_async
 from .options import as_json, sending
 from .output import count_of, print_json, print_table
 
@@ -46,7 +46,7 @@ def logs(instance_id: str, *, limit: int, as_json: bool, **options: Any) -> None
                 print_json(unstructure(log))
             return []
 
-    rows = asyncio.run(read())
+    rows = run_async(read())
     if not as_json:
         columns = ("step", "who", "action", "finished (UTC)", "took", "files", "comment")
         title = f"{count_of(len(rows), 'log')} of {instance_id}"
@@ -71,7 +71,7 @@ def instance(instance_id: str, *, tasks: bool, as_json: bool, **options: Any) ->
         async with JodooClient.from_env(**options) as client:
             return await client.workflow_instance(instance_id, tasks=tasks)
 
-    found = asyncio.run(read())
+    found = run_async(read())
     if as_json:
         print_json(unstructure(found))
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from .loop import run_async
 from .options import PATH, again, as_json, attaching, sending, together
 from .output import count_of, duration, print_json, say
 from .secmaster import ENVIRONMENT
@@ -87,7 +87,7 @@ def _work(
             held = await stack.enter_async_context(Archive.open(str(archive), create=False)) if there else None
             return [await make(each, held, refresh=refresh, retry_failed=retry_failed) for each in opened]
 
-    for made in asyncio.run(work()):
+    for made in run_async(work()):
         if as_json:
             print_json(attrs.asdict(made))
         else:

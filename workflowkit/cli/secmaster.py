@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .loop import run_async
 from .options import as_json, sending, window
 from .output import count_of, print_json, print_table
 from .refusals import open_secmaster
@@ -47,7 +47,7 @@ def instance(instance_id: str, *, topology: bool, as_json: bool, **options: Any)
         async with open_secmaster(None, **options) as client:
             return await client.workflow_instance(instance_id, show_topology=topology)
 
-    found = asyncio.run(read())
+    found = run_async(read())
     if as_json:
         print_json(unstructure(found))
         return
@@ -82,7 +82,7 @@ def instances(*, as_json: bool, **options: Any) -> None:
                 print_json(unstructure(found))
             return []
 
-    found = asyncio.run(read())
+    found = run_async(read())
     if not as_json:
         columns = ("instance", "workflow", "trigger", "status", "started (UTC)", "took")
         spare = ("took", "trigger", "started (UTC)")

@@ -82,13 +82,16 @@ class Archive:
         """
         if "://" in os.fspath(path):
             raise HarvestError(f"{redact_url(os.fspath(path))}: an archive is a SQLite file; pass a path, not a URL")
-        return cls(Path(path).absolute(), create=create)
+        try:
+            return cls(Path(path).absolute(), create=create)
+        except OSError as error:
+            raise HarvestError(f"{path}: the current folder isn't there any more ({error.strerror})") from None
 
     async def __aenter__(self) -> Self:
         if self._create:
-            self._writer = Writer(self._connect, disconnect)
+            self._writer = Writer(self.path, self._connect, disconnect)
         else:
-            self._writer = Writer(lambda: connect(self.path, create=False), begin="BEGIN")
+            self._writer = Writer(self.path, lambda: connect(self.path, create=False), begin="BEGIN")
         try:
             await self.transact(lambda _: None)
         except BaseException:
@@ -111,7 +114,7 @@ class Archive:
         try:
             return await self._writer.run(work)
         except sqlite3.Error as error:
-            raise HarvestError(f"{self.path}: {explain(error)}") from error
+            raise HarvestError(f"{self.path}: {explain(error, self.path)}") from error
 
     async def check_place(self) -> None:
         """Raise HarvestError if the file isn't at its path any more: what is stored now would be lost with it."""
@@ -175,7 +178,7 @@ class Archive:
             finally:
                 reader.close()
         except sqlite3.Error as error:
-            raise HarvestError(f"{self.path}: {explain(error)}") from error
+            raise HarvestError(f"{self.path}: {explain(error, self.path)}") from error
 
     def _connect(self) -> sqlite3.Connection:
         connection = connect(self.path, create=True)

@@ -19,6 +19,7 @@ import attrs
 from ..errors import WorkflowKitError
 from ..files import DeadLink, Fetcher, FileStore, Unsafe
 from ..source import AttachmentRow, Source
+from ..stopping import Stopped
 from .archive import Archive
 from .inventory import count_files
 from .links import Links, Wanted, link_of
@@ -197,6 +198,8 @@ class Downloads:
             return None
         try:
             await ask(self._source, instance_id, self._tally, after=1, most=1)  # as links are renewed
+        except Stopped:
+            return False
         except WorkflowKitError as error:
             if not is_transient(error):
                 raise
@@ -210,6 +213,8 @@ class Downloads:
             await self._saver.lose(file, str(lost))
             self._tally.files_lost += 1
             self._taken.discard(file.link)
+        except Stopped:
+            return
         except NotAsAnnounced as other:
             await self._not_as_announced(file, str(other))
         except WorkflowKitError as error:

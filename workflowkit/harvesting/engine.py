@@ -23,6 +23,7 @@ from ..errors import (
 )
 from ..files import FileStore
 from ..source import AttachmentRow, Batch, Chunk, LogRow, Source
+from ..stopping import Drain, Stopped, current_drain, drain_with
 from ..telemetry import Observer
 from .archive import Archive
 from .database import storable
@@ -33,6 +34,9 @@ from .succession import BEAT, succeed
 from .suspects import FEWEST, Suspects
 from .tally import Report, Summary, Tally
 from .witness import ask
+
+_GRACE = 7.0
+"""Seconds for requests under way to end once a harvest is to stop: a container is killed after ten."""
 
 _AHEAD = 100
 """Instances taken from the archive at a time."""
@@ -96,6 +100,7 @@ async def harvest(
         store = FileStore.of(attachments)
         downloads = _downloads(sources, tallies, archive, store, report, stop=stopping, max_outage=max_outage)
     siblings: list[int] = []
+    before = current_drain()
     parts = [
         _Part(
             each,
@@ -110,14 +115,31 @@ async def harvest(
         )
         for each, tally in zip(sources, tallies, strict=True)
     ]
+    drain = Drain()
     try:
-        async with asyncio.TaskGroup() as group:
-            for work in (*(part.work() for part in parts), *(saving.work() for saving in downloads.values())):
-                group.create_task(work)
+        async with asyncio.timeout(None) as grace, asyncio.TaskGroup() as group:
+            drain_with(drain)
+            works = [*(part.work() for part in parts), *(saving.work() for saving in downloads.values())]
+            tasks = [group.create_task(work) for work in works]
+            stopper = group.create_task(_stop(stopping, drain, grace))
+            await asyncio.wait(tasks)
+            stopper.cancel()
+    except TimeoutError:
+        if not grace.expired():
+            raise
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
+    finally:
+        drain_with(before)
     await archive.check_place()
     return report.summary(stopped=stopping.is_set())
+
+
+async def _stop(stopping: asyncio.Event, drain: Drain, grace: asyncio.Timeout) -> None:
+    """Once it is to stop, drop what waits, and after some seconds what still hasn't ended."""
+    await stopping.wait()
+    drain.stop()
+    grace.reschedule(asyncio.get_running_loop().time() + _GRACE)
 
 
 def _downloads(
@@ -219,6 +241,8 @@ class _Part:
                     await self._enlist(chunk, last=self._source.resumable and chunk.cursor is None)
                 if not self._run.listed:
                     await self._enlist(Chunk(refs=()), last=True)
+            except Stopped:
+                break
             except WorkflowKitError as error:
                 if continued and isinstance(error, (NotFound, InvalidRequest, ConfigError)):
                     continued = False  # where it was isn't there any more: list from the beginning
@@ -273,6 +297,8 @@ class _Part:
                 return
             try:
                 await ask(self._source, self._witness, self._tally)
+            except Stopped:
+                return
             except WorkflowKitError as failure:
                 if not self._answered or not is_transient(failure):
                     raise
@@ -302,6 +328,8 @@ class _Part:
                     self._tally.store(batch, after=todo.cursor or 0)
                     if self._downloads is not None:
                         self._downloads.tell()
+        except Stopped:
+            return
         except WorkflowKitError as error:
             if is_fatal(error):
                 raise

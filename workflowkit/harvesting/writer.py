@@ -14,11 +14,13 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
 
 from ..errors import HarvestError
+from .database import patiently
 
 T = TypeVar("T")
 
@@ -49,11 +51,14 @@ class Writer:
 
     def __init__(
         self,
+        path: Path,
         connect: Callable[[], sqlite3.Connection],
         disconnect: Callable[[sqlite3.Connection], None] = sqlite3.Connection.close,
         *,
         begin: str = "BEGIN IMMEDIATE",
     ) -> None:
+        self._path = path
+        self._closing = threading.Event()
         self._connect = connect
         self._disconnect = disconnect
         self._begin = begin
@@ -79,6 +84,7 @@ class Writer:
         """Finish what was asked so far, then close the connection."""
         if self._process != os.getpid():  # the thread is the other process's
             return
+        self._closing.set()
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -95,12 +101,16 @@ class Writer:
                 for each in group:
                     each.error = failure
             else:
-                _transact(connection, group, self._begin)
+                _transact(connection, group, lambda: self._start(connection))
             _answer(group)
             if ended:
                 break
         if connection is not None:
             self._disconnect(connection)
+
+    def _start(self, connection: sqlite3.Connection) -> None:
+        """Begin a transaction, once no other program holds a lock."""
+        patiently(self._path, lambda: connection.execute(self._begin), is_over=self._closing.is_set)
 
     def _group(self, first: _Job) -> tuple[list[_Job], bool]:
         """Return the job with all that wait behind it, and whether the end was among them."""
@@ -113,9 +123,9 @@ class Writer:
         return group, False
 
 
-def _transact(connection: sqlite3.Connection, group: list[_Job], begin: str) -> None:
+def _transact(connection: sqlite3.Connection, group: list[_Job], begin: Callable[[], None]) -> None:
     try:
-        connection.execute(begin)
+        begin()
     except sqlite3.Error as error:  # locked, for one: the same for all of them
         for job in group:
             job.error = error

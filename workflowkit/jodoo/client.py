@@ -22,6 +22,7 @@ from ..retry import RetryPolicy
 from ..telemetry import Observer
 from .codes import classify
 from .endpoints import EDITIONS
+from .filters import check_filter
 from .models import App, Form, FormRecord, WorkflowInstance, WorkflowLog
 from .source import FormSource, LogSource
 
@@ -189,9 +190,12 @@ class JodooClient(Client):
         Args:
             app_id: the app the form belongs to, see `apps`.
             entry_id: the form, see `forms`.
-            fields: names of the form fields to return; all if left out.
+            fields: names of the form fields to return; all if left out. Records then have their id, app, form and these
+                fields only: `flow_state` may be None although the record has one.
             filter: a condition as the vendor defines it, for instance
-                ``{"rel": "and", "cond": [{"field": "flowState", "method": "eq", "value": [1]}]}``.
+                ``{"rel": "and", "cond": [{"field": "flowState", "type": "flowstate", "method": "eq", "value": [1]}]}``.
+                The service ignores what it doesn't understand in it, and returns the whole form. So its shape, the
+                methods and the values of flowState are checked before anything is sent.
             limit: records per request, 1 to 100.
 
         Vendor path: ``POST /v5/app/entry/data/list``, 5 requests/s (简道云: 30).
@@ -204,6 +208,7 @@ class JodooClient(Client):
             check_names("fields", fields, '["_widget_1508400000001"]')
             body["fields"] = list(fields)
         if filter is not None:
+            check_filter(filter)
             body["filter"] = filter
 
         async def fetch(cursor: Cursor | None) -> Page[FormRecord]:

@@ -11,6 +11,7 @@ from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Hashable
 from operator import methodcaller
+from weakref import WeakValueDictionary
 
 import attrs
 
@@ -92,6 +93,7 @@ class Ledger:
         self._sent: deque[float] = deque()  # within the last second
         self._trips = RoundTrips()
         self._reach = _SECOND + _MARGIN  # the longest window of all
+        self._is_kept = False  # among those that live on
         self._sooner = False  # an answer may open a slot sooner than who waits was told
 
     def stand(self, quota: Quota) -> None:
@@ -150,6 +152,9 @@ class Ledger:
                 return False
             self._quota = quota
             self._in_flight[loop] = self._in_flight.get(loop, 0) + 1
+            if not self._is_kept:
+                self._is_kept = True
+                _kept.add(self)
             return True
 
     def sent(self, at: float) -> None:
@@ -191,6 +196,17 @@ class Ledger:
             self.ceiling = min(self.ceiling, rate)
             self._reach = max(self._reach, Quota.of(rate).window)
 
+    def is_spent(self) -> bool:
+        """Return whether nothing it knows matters any more; then it isn't kept, unless it is used again."""
+        with self._lock:
+            now = time.monotonic()
+            latest = max(self._answered[-1:] + self._lost[-1:] + list(self._sent)[-1:], default=0.0)
+            is_busy = self.waiting > 0 or self._in_flight or self.not_before > now or not math.isinf(self.ceiling)
+            if is_busy or latest + self._reach > now:
+                return False
+            self._is_kept = False
+            return True
+
     def snapshot(self, scope: str) -> LimitSnapshot:
         """Return how the limit stands now."""
         with self._lock:
@@ -222,20 +238,32 @@ class Ledger:
                 self._lose(now)
 
 
-_ledgers: dict[Hashable, Ledger] = {}
+_ledgers: WeakValueDictionary[Hashable, Ledger] = WeakValueDictionary()
+_kept: set[Ledger] = set()
+"""Ledgers that say something of what the server may still count: they are kept, whoever has them."""
+
 _registering = threading.Lock()
 
 
 def ledger_of(scope: Hashable) -> Ledger:
-    """Return the process's record of what was sent in this scope."""
+    """Return the process's record of what was sent in this scope.
+
+    It lives as long as somebody has it, and as long as what it knows matters: a client that is closed and made anew
+    finds it. So a process that serves many tenants, one after the other, doesn't grow.
+    """
     with _registering:
-        return _ledgers.setdefault(scope, Ledger())
+        found = _ledgers.get(scope)
+        if found is None:
+            for ledger in [ledger for ledger in _kept if ledger.is_spent()]:
+                _kept.discard(ledger)
+            found = _ledgers[scope] = Ledger()
+        return found
 
 
 def snapshots(scope: tuple[str, ...]) -> list[LimitSnapshot]:
     """Return how the tenant of this scope stands, and each of its operations that the process has used."""
     with _registering:
-        known = [(name, ledger) for name, ledger in _ledgers.items() if isinstance(name, tuple)]
+        known = [(name, ledger) for name, ledger in list(_ledgers.items()) if isinstance(name, tuple)]
     return [
         ledger.snapshot(".".join(name[len(scope) :]) or "tenant")
         for name, ledger in sorted(known, key=lambda each: each[0])

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
+from weakref import WeakKeyDictionary
 
 import attrs
 from aiolimiter import AsyncLimiter
@@ -99,7 +100,7 @@ class Line:
         self._look()
 
 
-_lines: dict[asyncio.AbstractEventLoop, dict[Hashable, Line]] = {}
+_lines: dict[asyncio.AbstractEventLoop, WeakKeyDictionary[Hashable, Line]] = {}
 _registering = threading.Lock()
 
 
@@ -109,7 +110,7 @@ def line_of(scope: Hashable, loop: asyncio.AbstractEventLoop) -> Line:
         with _registering:
             for closed in [other for other in _lines if other.is_closed()]:
                 del _lines[closed]
-            _lines[loop] = {}
+            _lines[loop] = WeakKeyDictionary()  # a scope that nobody has any more has no line
     mine = _lines[loop]
     if scope not in mine:
         mine[scope] = Line(loop)

@@ -22,14 +22,14 @@ from starlette.responses import JSONResponse, Response
 from .call import Call
 
 _SIGNATURES, _QUOTES = 100, 40
-_DAY, _BEIJING = 86_400, 8 * 3600
+_DAY, _HOUR = 86_400, 3600
 
 
 class Files:
     """Serves files whose link is alive, whole or from an offset on.
 
     Args:
-        link_days: how long links live: they die at the end of a day in Beijing.
+        link_days: how long links live: they expire at the end of an hour.
         link_seconds: how long they live instead, if given.
     """
 
@@ -38,14 +38,14 @@ class Files:
         self.link_seconds = link_seconds
         self.answered: Counter[str] = Counter()
 
-    def link(self, content: bytes, base: str) -> str:
+    def link(self, content: bytes, base: str, name: str = "signature.png") -> str:
         """Return a link in the shape of the vendor's."""
         now = time.time()
-        expiry = int(((now + _BEIJING) // _DAY + self.link_days + 1) * _DAY - _BEIJING - 1)
+        expiry = int((now + self.link_days * _DAY) // _HOUR * _HOUR + _HOUR - 1)
         if self.link_seconds is not None:
             expiry = int(now + self.link_seconds)
         key = key_of(content)
-        return f"{base}/files/{key}?e={expiry}&token=sandbox:{_token(key, str(expiry))}"
+        return f"{base}/files/{key}?attname={name}&e={expiry}&token=sandbox:{_token(key, str(expiry))}"
 
     def endpoint(self, call: Call) -> str:
         """Return the name of the operation."""

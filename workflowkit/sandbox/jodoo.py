@@ -18,6 +18,7 @@ from .world import APP_ID, FORMS, JSON, World
 
 LARGEST_PAGE = 100
 _TENANT_RATE = 50
+_MOST_CONDITIONS = 100
 
 
 class Refused(Exception):
@@ -149,15 +150,29 @@ def _form(body: JSON) -> str:
 
 
 def _fits(record: JSON, body: JSON) -> bool:
-    """Apply the one filter that matters to a reader of workflows: on flowState, by eq or in."""
+    """Apply the one filter that matters to a reader of workflows: on flowState, by eq or in.
+
+    Whatever else is in a filter is ignored, as the service ignores what it doesn't understand.
+    """
     conditions = body.get("filter", {}).get("cond", [])
-    if any(each.get("field") != "flowState" or each.get("method") not in {"eq", "in"} for each in conditions):
+    if len(conditions) > _MOST_CONDITIONS:
         raise Refused(4815, "Invalid Filter")
-    return all(record.get("flowState") in each.get("value", []) for each in conditions)
+    return all(
+        record.get("flowState") in each["value"]
+        for each in conditions
+        if each.get("field") == "flowState" and each.get("method") in {"eq", "in"} and _is_numbers(each.get("value"))
+    )
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(type(each) is int for each in value)
 
 
 def _only(record: JSON, fields: list[str] | None) -> JSON:
-    return {name: value for name, value in record.items() if fields is None or name in fields or "_widget" not in name}
+    """Return the record with its ids and these fields only, where any of them is a field of the form."""
+    if not fields or fields == ["_id"]:
+        return record
+    return {name: value for name, value in record.items() if name in {"_id", "appId", "entryId", *fields}}
 
 
 def _parse(content: bytes) -> JSON:

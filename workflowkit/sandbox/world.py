@@ -157,7 +157,7 @@ class World:
         if dice.random() < _WITH_FILE:
             content = quote(number)
             file = {"name": "quote.pdf", "size": len(content), "mime": "application/pdf"}
-            log["attachments"] = [{**file, "url": self.files.link(content, base)}]
+            log["attachments"] = [{**file, "url": self.files.link(content, base, "quote.pdf")}]
         if form_id == _WORKFLOWS[0] and number < len(AWKWARD):
             _make_awkward(log, list(AWKWARD)[number], position)
         return log

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Self
 
@@ -191,7 +191,7 @@ class SecMasterClient(Client):
         vendor doesn't say which of an instance's times the window is about.
         """
         check_limit(limit)
-        check_window(since, until)
+        since, until = _window(since, until)
         filters = {
             "status": status,
             "trigger_type": trigger_type,
@@ -224,6 +224,7 @@ class SecMasterClient(Client):
 
         The listing alone costs a request for 100 instances, the nodes one more for each instance.
         """
+        since, until = _window(since, until)
         listing = self.workflow_instances(since=since, until=until)
         detail = partial(self._instance, show_topology=True) if topology else None
         name = f"workspace {self._place['workspace_id']}"
@@ -236,6 +237,12 @@ class SecMasterClient(Client):
         path = {**self._place, "instance_id": instance_id}
         query = {"show_topology": True} if show_topology else {}
         return await self._call(INSTANCE, path=path, query=query, subject=instance_id)
+
+
+def _window(since: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime | None]:
+    """Return a window's ends in UTC; there, unlike within a time zone, an hour that comes twice is two hours."""
+    check_window(since, until)
+    return since and since.astimezone(UTC), until and until.astimezone(UTC)
 
 
 def _check_address(name: str, options: Options) -> None:

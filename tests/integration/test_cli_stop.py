@@ -1,0 +1,98 @@
+"""A harvest that is told to stop is gone within what docker and Kubernetes allow, whatever it waits for."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from workflowkit.sandbox import Sandbox, World
+
+HANGING = """
+import socket, sys, time
+def hang(*_, **__):
+    print("looking up", file=sys.stderr, flush=True)
+    time.sleep(300)
+socket.getaddrinfo = hang
+sys.argv[0] = "workflowkit"
+from workflowkit.__main__ import main
+main()
+"""
+
+
+def stopped(process, number=signal.SIGTERM):
+    """Return exit code and seconds that it took."""
+    process.send_signal(number)
+    began = time.monotonic()
+    _, err = process.communicate(timeout=50)
+    return process.returncode, time.monotonic() - began, err
+
+
+@pytest.fixture
+def harvesting(shell_in, tmp_path):
+    with Sandbox(World(90), limited=False) as sandbox:
+        shell = shell_in(tmp_path, sandbox)
+        (tmp_path / "ids.txt").write_text("\n".join(list(sandbox.world.instance_ids())[12:]))
+
+        def start(asked, rate="none"):
+            process = shell.start("harvest", "jodoo", "--ids", "ids.txt", "--archive", "a.db", "--rate", rate)
+            while sum(sandbox.jodoo.answered.values()) < asked:
+                time.sleep(0.01)
+            time.sleep(0.2)
+            return process
+
+        yield sandbox, start, shell
+
+
+@pytest.mark.parametrize("kind", ["429", "502"])
+def test_a_pause_is_dropped(harvesting, kind):
+    sandbox, start, shell = harvesting
+    if kind == "429":
+        sandbox.fault("429", times=1000, seconds=60)
+    else:
+        sandbox.fault("slow", times=1)
+        sandbox.fault("502", times=1000)
+    code, seconds, _ = stopped(start(1))
+    assert (code, seconds < 5) == (143, True), "some seconds, for a busy machine"
+    sandbox._faults._coming.clear()
+    assert shell("harvest", "jodoo", "--ids", "ids.txt", "--archive", "a.db", "--rate", "none")[0] == 0
+
+
+def test_a_long_queue_is_dropped(harvesting):
+    _, start, _ = harvesting
+    code, seconds, _ = stopped(start(1, rate="0.05"))
+    assert (code, seconds < 5) == (143, True)
+
+
+def test_an_answer_that_does_not_come_is_waited_for_a_while(harvesting):
+    sandbox, start, _ = harvesting
+    sandbox.fault("slow", times=1000, seconds=60)
+    code, seconds, _ = stopped(start(20))
+    assert (code, 3 < seconds < 10) == (143, True)
+
+
+@pytest.mark.parametrize(
+    "command", [("jodoo", "logs", "6500cba90000000000000031"), ("harvest", "jodoo", "--app", "a", "--archive", "a.db")]
+)
+def test_a_name_lookup_that_hangs_holds_up_nothing(shell, command):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HANGING, *command],
+        cwd=shell.folder,
+        env={**shell.env, "JODOO_BASE_URL": "https://service.example/api"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "looking up\n"
+    code, seconds, _ = stopped(process, signal.SIGINT)
+    assert (code, seconds < 5) == (130, True)
+
+
+def test_a_sandbox_ends_at_a_signal(shell):
+    for _ in range(3):
+        process = shell.start("sandbox")
+        process.stdout.readline()
+        assert stopped(process)[0] == 0
