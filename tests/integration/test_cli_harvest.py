@@ -148,7 +148,14 @@ def test_doctor(shell, free, profiles):
         assert words in out
     assert (free.jodoo.answered.total(), free.secmaster.answered.total()) == (1, 1)
     code, out, _ = shell("doctor", "--profile", "soc", "--json", **profiles)
-    assert (code, [each["what"] for each in json.loads(out)]) == (0, ["secmaster", "clock of secmaster"])
+    assert code == 0
+    assert [each["what"] for each in json.loads(out)] == ["secmaster", "clock of secmaster", "certificates", "SQLite"]
+    code, out, _ = shell("doctor", "--json", SSL_CERT_FILE="/nowhere/ca.pem", **NO_FILE)
+    told = {each["what"]: each for each in json.loads(out)}
+    assert (code, told["certificates"]["ok"]) == (1, False)
+    assert "SSL_CERT_FILE='/nowhere/ca.pem': can't be read as certificates" in told["certificates"]["told"]
+    code, out, _ = shell("doctor", "--archive", "not/there/a.db", "--json", **NO_FILE)
+    assert (code, {each["what"]: each["ok"] for each in json.loads(out)}["disk"]) == (1, False)
 
 
 @pytest.mark.long

@@ -37,7 +37,9 @@ class _Finding:
 @sending
 @as_json
 def doctor(profile: str | None, *, archive: str | None, as_json: bool, **options: Any) -> int:
-    """Check address, credentials and clock with one request to each system that is set up, and an archive.
+    """Check address, credentials and clock with one request to each system that is set up.
+
+    It also checks certificates, SQLite, an archive and its disk.
 
     \b
     workflowkit doctor
@@ -46,6 +48,9 @@ def doctor(profile: str | None, *, archive: str | None, as_json: bool, **options
 
     async def examine() -> list[_Finding]:
         found = [finding for system in _CHECKS for finding in await _system(system, profile, options)]
+        found += (
+            [_Finding(*each) for each in await asyncio.to_thread(_surroundings, archive)] if found or archive else []
+        )
         return found + ([] if archive is None else await _archive(Path(archive)))
 
     if profile is not None and not any(profile in known for known in profiles().values()):
@@ -106,6 +111,12 @@ def _clock(name: str, clocks: list[float]) -> Iterator[_Finding]:
         right = abs(off) < _TOLERATED
         told = "right to a minute" if right else f"{abs(off):.0f} s {direction} the service's: set it right"
         yield _Finding(name, ok=right, told=told)
+
+
+def _surroundings(archive: str | None) -> list[tuple[str, bool, str]]:
+    from .surroundings import certificates, disk_of, sqlite_version
+
+    return [certificates(), sqlite_version(), *([] if archive is None else disk_of(Path(archive)))]
 
 
 def _place_for(path: Path) -> list[_Finding]:
