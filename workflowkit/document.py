@@ -8,6 +8,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -26,7 +27,7 @@ _PATCH = "workflowkit.patch"
 _EMPTY_TIME = re.compile(rb'("\w*[tT]ime"\s*:\s*)""')
 _NAME_BEFORE = re.compile(rb'"\w{1,100}"\s*:\s*$')
 
-building = threading.Lock()
+building: AbstractContextManager[bool] = threading.Lock()
 """Held while a decoder is built. msgspec stores what it knows of a class before that is complete, and crashes the
 process if another thread uses it then."""
 

@@ -328,3 +328,18 @@ async def test_a_foreign_status_is_no_word_of_the_services(transport):
         with pytest.raises(ApiError) as caught:
             await client.workflow_logs("i1")
     assert (type(caught.value), caught.value.foreign, caught.value.attempts) == (ApiError, True, 1)
+
+
+async def test_an_ipv6_address_behind_a_proxy(monkeypatch):
+    """On httpx it can't be had, and that is said; aiohttp names it to the proxy with its brackets."""
+    async with Server(response(b"<html>", status="502 Bad Gateway")) as server:
+        monkeypatch.setenv("HTTPS_PROXY", server.url)
+        retry = RetryPolicy(attempts=1)
+        async with JodooClient("k", base_url="https://[fd00::1]/api", transport="httpx", retry=retry) as client:
+            with pytest.raises(ConfigError, match=r"\[fd00::1\]: httpx can't reach an IPv6 address through a proxy"):
+                await client.workflow_logs("i1")
+        assert server.heads == []
+        async with JodooClient("k", base_url="https://[fd00::1]/api", transport="aiohttp", retry=retry) as client:
+            with pytest.raises(TransportError, match=r"doesn't connect to \[fd00::1\]: HTTP 502"):
+                await client.workflow_logs("i1")
+        assert server.heads[0].startswith(b"CONNECT [fd00::1]:443 ")

@@ -158,6 +158,20 @@ def test_records_can_be_chosen_by_state_and_fields(call):
     assert not any(name.startswith("_widget") for name in records(fields=["other"])[0])
 
 
+@pytest.mark.parametrize("change", [{"field": "flowstate"}, {"method": "equals"}, {"value": ["0"]}, {"value": "0"}])
+def test_what_it_does_not_understand_in_a_filter_is_ignored(call, change):
+    condition = {"field": "flowState", "method": "eq", "value": [0], **change}
+    body = {"app_id": APP_ID, "entry_id": FORM, "filter": {"rel": "and", "cond": [condition]}}
+    assert len(json.loads(call("/api/v5/app/entry/data/list", body)[1])["data"]) == 10, "the whole form"
+
+
+def test_a_projection_leaves_out_the_state(call):
+    body = {"app_id": APP_ID, "entry_id": FORM, "limit": 1}
+    for fields, has_state in (([], True), (["_id"], True), (["_widget_1508400000001"], False)):
+        (record,) = json.loads(call("/api/v5/app/entry/data/list", {**body, "fields": fields})[1])["data"]
+        assert ("flowState" in record, "_id" in record) == (has_state, True)
+
+
 def test_faults_can_be_meant_for_one_operation(sandbox, call):
     sandbox.fault("500", endpoint="apps")
     assert call(LOGS, logs_of(sandbox.world.awkward()["one log"]))[0] == 200

@@ -24,10 +24,8 @@ def together(*options: Decorator) -> Decorator:
     return add
 
 
-class _Path(click.ParamType):  # type: ignore[type-arg]
+class _Path(click.Path):
     """A path; a URL, which may hold a password, is refused and not shown."""
-
-    name = "path"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path as it was typed."""
