@@ -5,6 +5,8 @@ import errno
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -258,14 +260,35 @@ async def test_whoever_closes_does_not_wait_for_a_lock(path, monkeypatch):
     other.close()
 
 
-async def test_an_archive_is_no_use_after_a_fork(path):
-    async with Archive.open(path) as archive:
-        await put(archive)
-        ours = os.getpid()
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(os, "getpid", lambda: ours + 1)
-            with pytest.raises(HarvestError, match="can't be used after a fork"):
-                await archive.counts()
+FORKED = """
+import asyncio, os, sys
+from workflowkit import Archive, HarvestError
+
+async def use(archive):
+    try:
+        await archive.counts()
+    except HarvestError as error:
+        print(error, flush=True)
+
+loop = asyncio.new_event_loop()
+archive = Archive.open(sys.argv[1])
+loop.run_until_complete(archive.__aenter__())
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+    loop.run_until_complete(archive.__aexit__(None, None, None))
+else:
+    asyncio.run(use(archive))
+    os._exit(0)
+"""
+
+
+def test_an_archive_is_no_use_after_a_fork(path):
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED, str(path)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "an archive can't be used after a fork: open it in the process that uses it\n"
 
 
 async def test_an_old_sqlite_is_named(path, monkeypatch):
