@@ -63,15 +63,16 @@ class HttpTransport(ABC):
     async def send(self, request: Request, *, timeout: float, timing: Timing) -> Response:
         """See `Transport`."""
         self._check()
-        if self._signing_in is None:
-            return await self._send(request, timeout, timing)
-        async with self._signing_in:  # one at a time: directories lock accounts after a few wrong passwords
-            if self._refusal is not None:
-                raise copy.copy(self._refusal)
-            self._check()
-            response = await self._send(request, timeout, timing)
-            self._signing_in = None
-            return response
+        if self._signing_in is not None:
+            async with self._signing_in:  # one at a time: directories lock accounts after a few wrong passwords
+                if self._refusal is not None:
+                    raise copy.copy(self._refusal)
+                if self._signing_in is not None:
+                    self._check()
+                    response = await self._send(request, timeout, timing)
+                    self._signing_in = None
+                    return response
+        return await self._send(request, timeout, timing)
 
     def _check(self) -> None:
         """Raise ConfigError for what can't be used; find the proxy at the first request."""
