@@ -290,3 +290,8 @@ async def test_a_clock_that_was_ahead_does_not_spoil_a_refresh(free, jodoo, arch
     assert await query("SELECT DISTINCT harvested_at FROM instances") == [("2124-01-01T00:00:00.000Z",)]
     summary = await harvest(jodoo.log_source(ids), archive, refresh=True)
     assert (summary.done, summary.skipped) == (5, 0)
+
+
+async def test_no_source_is_nothing_to_do(archive):
+    summary = await harvest([], archive)
+    assert (summary.done, summary.stopped) == (0, False)

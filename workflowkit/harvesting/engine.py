@@ -122,7 +122,8 @@ async def harvest(
             works = [*(part.work() for part in parts), *(saving.work() for saving in downloads.values())]
             tasks = [group.create_task(work) for work in works]
             stopper = group.create_task(_stop(stopping, drain, grace))
-            await asyncio.wait(tasks)
+            if tasks:
+                await asyncio.wait(tasks)
             stopper.cancel()
     except TimeoutError:
         if not grace.expired():
