@@ -43,7 +43,7 @@ from .ratelimit.ledger import Quota, ledger_of, snapshots
 from .ratelimit.limiter import check_rate
 from .redact import redact_url
 from .retry import ADVISED, RetryPolicy
-from .stopping import current_drain, only_waits
+from .stopping import droppable, only_waits
 from .telemetry import Observer, RequestDone, Retrying, notify
 
 M = TypeVar("M", bound=Model)
@@ -236,21 +236,24 @@ class Client:
         renewed = False
         while True:
             request = endpoint.request(self._base_url, path=path, query=query, body=body)
-            async with self._auth.trial():
-                turn = await self._turn(endpoint, attempt, subject)
-                attempt += 1
-                try:
+            before = attempt
+            try:
+                async with self._auth.trial():  # a failure leaves it as one, whether or not it is tried again
+                    turn = await self._turn(endpoint, attempt, subject)
+                    attempt += 1
                     return await self._attempt(endpoint, request, turn, attempt)
-                except WorkflowKitError as error:
-                    error.attempts, error.endpoint, error.subject = attempt, endpoint.name, subject
-                    delay = self._options.retry.delay(error, attempt)
-                    if isinstance(error, AuthenticationError) and not renewed and self._auth.renew(request, error):
-                        renewed, delay = True, 0.0
-                    if isinstance(error, RateLimited):
-                        self._cool_down(endpoint, error, delay)
-                    if delay is None:
-                        raise
-                    failure = error
+            except WorkflowKitError as error:
+                if attempt == before:  # nothing was sent
+                    raise
+                error.attempts, error.endpoint, error.subject = attempt, endpoint.name, subject
+                delay = self._options.retry.delay(error, attempt)
+                if isinstance(error, AuthenticationError) and not renewed and self._auth.renew(request, error):
+                    renewed, delay = True, 0.0
+                if isinstance(error, RateLimited):
+                    self._cool_down(endpoint, error, delay)
+                if delay is None:
+                    raise
+                failure = error
             await self._pause(endpoint, failure, attempt, delay)
 
     async def _turn(self, endpoint: Endpoint[M], attempts: int, subject: str | None) -> Turn:
@@ -278,13 +281,9 @@ class Client:
             closed.attempts = attempts
             raise closed
         max_wait = self._options.max_wait
-        drain = current_drain()
         try:
-            if drain is None:
+            async with droppable(only_waits):
                 await turn.wait(None if max_wait is None else max_wait - waited)
-            else:
-                async with drain.droppable(only_waits):
-                    await turn.wait(None if max_wait is None else max_wait - waited)
         except TimeoutError:
             later = max(limiter.backlog() for limiter in self._limits_of(endpoint))
             refusal = RateLimited(
@@ -345,10 +344,7 @@ class Client:
 
     async def _send(self, request: Request, timing: Timing) -> Response:
         """Send the request; a harvest that is to stop drops it as long as it has no connection."""
-        drain = current_drain()
-        if drain is None:
-            return await self._transport.send(request, timeout=self._options.timeout, timing=timing)
-        async with drain.droppable(lambda: timing.left is None):
+        async with droppable(lambda: timing.left is None):
             return await self._transport.send(request, timeout=self._options.timeout, timing=timing)
 
     async def _read(self, endpoint: Endpoint[M], response: Response, document: Document) -> M:
@@ -382,12 +378,8 @@ class Client:
         notify(self._options.observers, record)
         if isinstance(error, RateLimited):  # the wait is in the limiter's queue, with everyone else
             return
-        drain = current_drain()
-        if drain is None:
+        async with droppable(only_waits):
             await asyncio.sleep(delay)
-        else:
-            async with drain.droppable(only_waits):
-                await asyncio.sleep(delay)
 
     def _cool_down(self, endpoint: Endpoint[M], error: RateLimited, delay: float | None) -> None:
         """Let everyone in the scope of a refusal wait, whether or not this call tries again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from contextvars import ContextVar
 
 
@@ -56,6 +56,12 @@ _drain: ContextVar[Drain | None] = ContextVar("drain", default=None)
 def drain_with(drain: Drain | None) -> None:
     """Let the calls of this task, and of the tasks that it makes, be dropped with this harvest."""
     _drain.set(drain)
+
+
+def droppable(is_waiting: Callable[[], bool]) -> AbstractAsyncContextManager[None]:
+    """Return what is entered for a wait: it raises Stopped once this task's harvest is to stop; nothing without one."""
+    drain = _drain.get()
+    return nullcontext() if drain is None else drain.droppable(is_waiting)
 
 
 def current_drain() -> Drain | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from given import begun
+from given import KINDS, Given, begun, put
 
 from workflowkit import Archive
-from workflowkit.harvesting.run import Named, Todo
+from workflowkit.harvesting.run import Named, Run, Todo, Together
 from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, NodeRow, TaskRow
 
 TODO, DONE = Named(queued=1), Named(done=1)
@@ -170,3 +170,17 @@ async def test_a_change_that_a_second_listing_tells_is_not_swallowed(archive):
     again = await begun(archive, kinds=(NodeRow,), resumable=True)
     assert await listed(again, status="FINISHED", is_open=False) == Named()
     assert await listed(again, status="TERMINATED", is_open=False) == TODO
+
+
+async def test_a_run_that_is_continued_makes_no_other_look_newer(archive):
+    """A is never finished, B is each day: what B harvested yesterday was not harvested today."""
+    await (await begun(archive, name="a", resumable=True)).enlist(Chunk(refs=[InstanceRef(id="x")], cursor="on"))
+    await put(archive, "i")
+    together = Together()
+    unfinished = Given(name="a", resumable=True)
+    a = Run(archive, unfinished, refresh=False, retry_failed=False, together=together)
+    b = Run(archive, Given(name="b", kinds=KINDS), refresh=True, retry_failed=False, together=together)
+    await a.begin()
+    assert a.cursor == "on", "it continues"
+    await b.begin()
+    assert (await b.enlist(Chunk(refs=[InstanceRef(id="i")]), last=True)).queued == 1

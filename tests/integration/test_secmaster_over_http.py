@@ -208,6 +208,16 @@ async def test_a_refused_key_is_not_sent_again_for_as_long_as_it_might_be_locked
         assert await client.workflow_instances()
 
 
+@pytest.mark.parametrize("kind", ["drop", "502", "429"])
+async def test_a_failure_before_the_refusal_lets_no_other_request_through(free, kind):
+    free.fault(kind)
+    async with connect(free, AccessKey(ACCESS_KEY[0], "wrong-secret-key")) as client:
+        calls = [client.workflow_instance(each) for each in list(free.workspace.instance_ids())[:20]]
+        refusals = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(refusal) for refusal in refusals} == {AuthenticationError}
+    assert free.secmaster.answered["APIGW.0301"] <= 2, "the sandbox counts the one whose answer was spoilt"
+
+
 async def test_a_clock_twenty_minutes_ahead(free, monkeypatch):
     ahead = SimpleNamespace(now=lambda zone: datetime.now(zone) + timedelta(minutes=20))
     for module in ("secmaster.auth", "classify"):
@@ -292,8 +302,9 @@ async def test_a_limit_that_the_gateway_names_is_kept_from_then_on(free):
 
 
 async def test_cancelling_leaves_nothing_behind(free, secmaster):
-    free.fault("slow", times=1000, seconds=30)
     wanted = list(free.workspace.instance_ids())[:40]
+    await secmaster.workflow_instance(wanted[0])  # until the key was accepted, one request at a time is sent
+    free.fault("slow", times=1000, seconds=30)
     tasks = [asyncio.create_task(secmaster.workflow_instance(each)) for each in wanted]
     while free.secmaster.answered["secmaster.workflow_instance"] < 5:
         await asyncio.sleep(0.01)

@@ -14,8 +14,18 @@ from weakref import WeakSet
 
 import pytest
 
-from workflowkit import ApiError, ConfigError, JodooClient, RetryPolicy, SecMasterClient, TransportError
+from workflowkit import (
+    ApiError,
+    ConfigError,
+    JodooClient,
+    RateLimited,
+    RetryPolicy,
+    SecMasterClient,
+    ServerError,
+    TransportError,
+)
 from workflowkit._transport import sockets
+from workflowkit.files import Fetcher
 from workflowkit.secmaster import AccessKey, IamPassword, IamToken
 
 CANARY = "CaNaRy-0123456789-CaNaRy"
@@ -129,6 +139,39 @@ async def test_a_password_that_a_proxy_refuses_is_sent_once(transport, monkeypat
         assert error.permanent
         assert f"the proxy {server.url} refuses user and password (HTTP 407)" in str(error)
         assert CANARY not in _told(error)
+
+
+async def test_all_clients_of_a_proxy_learn_of_its_refusal(transport, monkeypatch):
+    refusal = response(b"<html>", "Proxy-Authenticate: Basic", status="407 Proxy Authentication Required")
+    async with Server(refusal) as server:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, server.url.replace("//", f"//me:{CANARY}@"))
+
+        async def download(number):
+            fetcher = Fetcher(["files.example"])
+            try:
+                async with fetcher.get(f"https://files.example/{number}"):
+                    pass
+            finally:
+                await fetcher.aclose()
+
+        async def call(number):
+            async with JodooClient("k", base_url="https://service.example/api", rate=None, retry=QUICK) as client:
+                await client.workflow_logs(f"i{number}")
+
+        works = [work(number) for number in range(10) for work in (download, call)]
+        caught = await asyncio.gather(*works, return_exceptions=True)
+        assert len(server.heads) == 1
+    assert all(isinstance(error, TransportError) and error.permanent for error in caught)
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+async def test_an_empty_body_may_be_called_gzip(transport, status):
+    empty = response(b"", "Content-Encoding: gzip", "Retry-After: 900", status=status)
+    async with Server(empty) as server, jodoo(server.url) as client:
+        with pytest.raises((RateLimited, ServerError)) as caught:
+            await client.workflow_logs("i1")
+    assert caught.value.retry_after == 900
 
 
 async def test_a_proxy_that_is_not_there_is_named(transport, monkeypatch, unused_tcp_port):

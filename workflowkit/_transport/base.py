@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ..errors import ConfigError, TransportError, WorkflowKitError
 from ..exchange import Request, Response, Timing
-from .proxies import Proxy, host_of, proxy_for
+from .proxies import Proxy, SignIn, host_of, proxy_for, sign_in_of
 from .sockets import room
 from .tls import tls_context
 
@@ -55,24 +55,20 @@ class HttpTransport(ABC):
         self._ssl_context = ssl_context
         self._host = host_of(base_url)
         self._proxy: Proxy | None = None
-        self._signing_in: asyncio.Lock | None = None  # while nobody knows whether the proxy takes the password
-        self._refusal: TransportError | None = None
+        self._sign_in: SignIn | None = None  # where the proxy wants a password
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
     async def send(self, request: Request, *, timeout: float, timing: Timing) -> Response:
         """See `Transport`."""
         self._check()
-        if self._signing_in is not None:
-            async with self._signing_in:  # one at a time: directories lock accounts after a few wrong passwords
-                if self._refusal is not None:
-                    raise copy.copy(self._refusal)
-                if self._signing_in is not None:
-                    self._check()
-                    response = await self._send(request, timeout, timing)
-                    self._signing_in = None
-                    return response
-        return await self._send(request, timeout, timing)
+        if self._sign_in is None:
+            return await self._send(request, timeout, timing)
+        async with self._sign_in.attempt():
+            self._check()
+            response = await self._send(request, timeout, timing)
+            self._sign_in.accept()
+            return response
 
     def _check(self) -> None:
         """Raise ConfigError for what can't be used; find the proxy at the first request."""
@@ -82,7 +78,7 @@ class HttpTransport(ABC):
             self._proxy = proxy_for(self._base_url)
             self._loop = asyncio.get_running_loop()
             if self._proxy is not None and self._proxy.signs_in:
-                self._signing_in = asyncio.Lock()
+                self._sign_in = sign_in_of(self._proxy)
         elif self._loop is not asyncio.get_running_loop():
             raise ConfigError("a client serves one event loop: create one inside each asyncio.run()")
 
@@ -128,11 +124,13 @@ class HttpTransport(ABC):
         """Return the error for a password that the proxy refuses, and remember it: it isn't sent again."""
         proxy = "the proxy" if self._proxy is None else f"the proxy {self._proxy.shown}"
         variable = "" if self._proxy is None else f" in {self._proxy.variable}"
-        self._refusal = permanent(
-            f"{proxy} refuses user and password (HTTP 407); check them{variable}; not tried again, since a few wrong "
-            "passwords lock an account"
+        refusal = permanent(
+            f"{proxy} refuses user and password (HTTP 407); check them{variable}; not tried again for 15 minutes, "
+            "since a few wrong passwords lock an account"
         )
-        return copy.copy(self._refusal)
+        if self._sign_in is not None:
+            self._sign_in.refuse(refusal)
+        return copy.copy(refusal)
 
     def _unreachable(self, reason: object) -> TransportError:
         """Return the error for a connection that can't be made: it names the proxy, where there is one."""
@@ -177,7 +175,9 @@ async def read(pieces: AsyncIterator[bytes], encoding: str) -> bytes:
 async def _unpack(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     unpacker = zlib.decompressobj(_GZIP)
     broken = TransportError("the answer isn't the gzip that it says it is")
+    is_empty = True
     async for packed in pieces:
+        is_empty = is_empty and not packed
         rest = packed
         while rest:
             try:
@@ -188,5 +188,5 @@ async def _unpack(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             if unpacker.eof and unpacker.unused_data:  # several gzips, one after the other, are one text
                 rest, unpacker = unpacker.unused_data, zlib.decompressobj(_GZIP)
     yield unpacker.flush()
-    if not unpacker.eof:
+    if not (unpacker.eof or is_empty):
         raise broken

@@ -9,7 +9,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any
 
 import httpx
@@ -66,18 +66,35 @@ class HttpxTransport(HttpTransport):
 
     @asynccontextmanager
     async def stream(self, message: httpx.Request) -> AsyncIterator[httpx.Response]:
-        """Send a request of the library's, and give its response, whose body is still to be read."""
+        """Send a request of the library's, and give its response, whose body is still to be read.
+
+        Raises TransportError where no response comes; what breaks later is for `explain`.
+        """
         self._check()
         async with sockets.room():
             pool, _ = await self._take()
             try:
-                answer = await pool.handle_async_request(message)
+                answer = await self._head(pool, message)
                 try:
                     yield answer
                 finally:
                     await answer.aclose()
             finally:
                 await self._release(pool)
+
+    async def _head(self, pool: httpx.AsyncHTTPTransport, message: httpx.Request) -> httpx.Response:
+        """Return the response as soon as it has begun, or raise an error of our own."""
+        async with self._sign_in.attempt() if self._sign_in is not None else nullcontext():
+            try:
+                answer = await pool.handle_async_request(message)
+            except self.failures as error:
+                raise self._explain(error) from None
+            if answer.status_code == 407 and self._proxy is not None:
+                await answer.aclose()
+                raise self._refused()
+            if self._sign_in is not None:
+                self._sign_in.accept()
+            return answer
 
     def explain(self, error: Exception) -> WorkflowKitErrors:
         """Return the error for what `stream` has raised."""
@@ -125,7 +142,7 @@ class HttpxTransport(HttpTransport):
             await self._drop(pool)
         if self._idle:
             pool, since = self._idle.pop()
-            return pool, since < expired
+            return pool, since < expired or not pool._pool.connections  # noqa: SLF001  # or the server has closed it
         pool = await self._make_pool()
         if self._closed:  # meanwhile
             raise closed()

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
+from weakref import WeakKeyDictionary
 
 import attrs
 
-from ..errors import ConfigError
+from ..errors import ConfigError, TransportError
 from ..redact import Secret, redact_url
+
+_LOCK = 900.0
+"""Seconds for which a refused password isn't sent again."""
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 
@@ -29,6 +38,52 @@ class Proxy:
     shown: str
     variable: str
     signs_in: bool
+
+
+class SignIn:
+    """Whether a proxy takes its password: one request at a time finds out, and a refusal holds for all.
+
+    Directories lock an account after a few wrong passwords, whoever sends them.
+    """
+
+    def __init__(self) -> None:
+        self._trying = asyncio.Lock()
+        self._accepted = False
+        self._refusal: TransportError | None = None
+        self._refused_until = 0.0
+
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """Let a request through: one at a time until the password was accepted; raise the refusal if it was refused."""
+        self._check()
+        if not self._accepted:
+            async with self._trying:
+                self._check()
+                if not self._accepted:
+                    yield
+                    return
+        yield
+
+    def accept(self) -> None:
+        """Note that the proxy has passed a request on."""
+        self._accepted = True
+
+    def refuse(self, refusal: TransportError) -> None:
+        """Note that it has refused the password."""
+        self._accepted = False
+        self._refusal, self._refused_until = refusal, time.monotonic() + _LOCK
+
+    def _check(self) -> None:
+        if self._refusal is not None and time.monotonic() < self._refused_until:
+            raise copy.copy(self._refusal)
+
+
+_sign_ins: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SignIn]] = WeakKeyDictionary()
+
+
+def sign_in_of(proxy: Proxy) -> SignIn:
+    """Return what is known of a proxy's password in this event loop, by whichever client."""
+    return _sign_ins.setdefault(asyncio.get_running_loop(), {}).setdefault(proxy.url, SignIn())
 
 
 def is_loopback(url: str) -> bool:

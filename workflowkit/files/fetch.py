@@ -108,10 +108,7 @@ class Fetcher:
                 )
             except httpx.InvalidURL:
                 raise Unsafe("the link isn't a URL") from None
-            try:
-                answer = await opened.enter_async_context(transport.stream(request))
-            except _BROKEN as error:
-                raise transport.explain(error) from None
+            answer = await opened.enter_async_context(transport.stream(request))
             if answer.status_code not in _MOVED:
                 return answer, transport
             await opened.aclose()

@@ -29,7 +29,7 @@ from .archive import Archive
 from .database import storable
 from .downloads import Downloads
 from .outage import Outage, is_fatal, is_general, is_transient
-from .run import Run, Todo
+from .run import Run, Todo, Together
 from .succession import BEAT, succeed
 from .suspects import FEWEST, Suspects
 from .tally import Report, Summary, Tally
@@ -99,13 +99,13 @@ async def harvest(
     if attachments is not None:
         store = FileStore.of(attachments)
         downloads = _downloads(sources, tallies, archive, store, report, stop=stopping, max_outage=max_outage)
-    siblings: list[int] = []
+    together = Together()
     before = current_drain()
     parts = [
         _Part(
             each,
             archive,
-            Run(archive, each, refresh=refresh, retry_failed=retry_failed, siblings=siblings),
+            Run(archive, each, refresh=refresh, retry_failed=retry_failed, together=together),
             tally=tally,
             report=report,
             downloads=downloads.get((each.system, each.tenant)) if tally.saves_files else None,

@@ -95,6 +95,19 @@ _MEASURED = """
 """
 
 
+@attrs.define
+class Together:
+    """The runs of one harvest.
+
+    Attributes:
+        new: numbers of those that continue none: what one of them has harvested is new to the others as well.
+        has_lock: whether one of them has taken the lock.
+    """
+
+    new: list[int] = attrs.Factory(list)
+    has_lock: bool = False
+
+
 @attrs.frozen
 class Named:
     """Instances that were named: still to do, or finished before; `saved` are the requests which that has saved."""
@@ -154,7 +167,7 @@ class Run:
         *,
         refresh: bool,
         retry_failed: bool,
-        siblings: list[int] | None = None,
+        together: Together | None = None,
     ) -> None:
         self._archive = archive
         self._key = (source.system, source.tenant)
@@ -163,7 +176,7 @@ class Run:
         self._wanted = _tables(source.kinds)
         self._refresh = refresh
         self._retry_failed = retry_failed
-        self._siblings = [] if siblings is None else siblings  # numbers of runs that began together
+        self._together = together or Together()
         self._number = 0
         self._since = sys.maxsize
         self.named: Named = Named()
@@ -177,9 +190,11 @@ class Run:
         options = ",".join((self._wanted, *(name for name, wanted in chosen.items() if wanted)))
 
         def work(connection: sqlite3.Connection) -> None:
+            if self._together.has_lock:
+                check_lock(connection)
             (number,) = connection.execute(_NEXT_NUMBER).fetchone()
             unfinished = connection.execute(_UNFINISHED, (*self._source, options)).fetchone()
-            first = min([number, *self._siblings])
+            first = min([number, *self._together.new])
             begun, since, began_at, cursor, listed, named, failed = unfinished or (
                 *(number, first, now()),
                 *(None, False, 0, 0),
@@ -193,13 +208,16 @@ class Run:
                 self.named = Named(queued, done, failed, saved=round(done * (mean or 0)))
             else:
                 self._number, named, failed = number, 0, 0
-            self._siblings.append(self._number)
+            if self._number == number:
+                self._together.new.append(number)
             numbers = (self._number, self._since)
             state = (self.began_at, self.cursor, self.listed, named, failed, this_process(), now())
             connection.execute(_BEGIN, (*self._source, options, *numbers, *state))
-            take_lock(connection)
+            if not self._together.has_lock:
+                take_lock(connection)
 
         await self._archive.transact(work)
+        self._together.has_lock = True
         return self
 
     async def enlist(self, chunk: Chunk, *, last: bool = False) -> Named:

@@ -196,16 +196,15 @@ class Ledger:
             self.ceiling = min(self.ceiling, rate)
             self._reach = max(self._reach, Quota.of(rate).window)
 
-    def is_spent(self) -> bool:
-        """Return whether nothing it knows matters any more; then it isn't kept, unless it is used again."""
+    def release_if_spent(self) -> None:
+        """Keep it no longer if nothing that it knows matters any more, unless it is used again."""
         with self._lock:
             now = time.monotonic()
             latest = max(self._answered[-1:] + self._lost[-1:] + list(self._sent)[-1:], default=0.0)
             is_busy = self.waiting > 0 or self._in_flight or self.not_before > now or not math.isinf(self.ceiling)
-            if is_busy or latest + self._reach > now:
-                return False
-            self._is_kept = False
-            return True
+            if not is_busy and latest + self._reach <= now:
+                self._is_kept = False
+                _kept.discard(self)
 
     def snapshot(self, scope: str) -> LimitSnapshot:
         """Return how the limit stands now."""
@@ -254,8 +253,8 @@ def ledger_of(scope: Hashable) -> Ledger:
     with _registering:
         found = _ledgers.get(scope)
         if found is None:
-            for ledger in [ledger for ledger in _kept if ledger.is_spent()]:
-                _kept.discard(ledger)
+            for ledger in list(_kept):
+                ledger.release_if_spent()
             found = _ledgers[scope] = Ledger()
         return found
 

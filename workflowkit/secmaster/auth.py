@@ -90,8 +90,8 @@ class Signer(Auth):
                 if not self._accepted:
                     try:
                         yield
-                    except ApiError as error:
-                        self._accepted = not (error.foreign or isinstance(error, AuthenticationError))
+                    except ApiError as error:  # what SecMaster itself refuses, its gateway has let through
+                        self._accepted = str(error.code).startswith("SecMaster.")
                         raise
                     self._accepted = True
                     return
@@ -120,6 +120,7 @@ class Signer(Auth):
 
     def explain(self, response: Response) -> str:
         """Return whether the clock is to blame, and why there was no second try."""
+        self._is_clock_off = False
         if _LOCKED in response.content:
             return (
                 "this access key is locked after five wrong signatures, whoever sent them: wait 5 minutes, then check "
