@@ -7,8 +7,8 @@ would only be sent later: the next harvest sends them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from contextvars import ContextVar
 
 
@@ -53,20 +53,21 @@ class Drain:
 _drain: ContextVar[Drain | None] = ContextVar("drain", default=None)
 
 
-def drain_with(drain: Drain | None) -> None:
-    """Let the calls of this task, and of the tasks that it makes, be dropped with this harvest."""
-    _drain.set(drain)
+@contextmanager
+def draining() -> Iterator[Drain]:
+    """Give what drops the calls of this task, and of the tasks that it makes meanwhile."""
+    drain = Drain()
+    before = _drain.set(drain)
+    try:
+        yield drain
+    finally:
+        _drain.reset(before)
 
 
 def droppable(is_waiting: Callable[[], bool]) -> AbstractAsyncContextManager[None]:
     """Return what is entered for a wait: it raises Stopped once this task's harvest is to stop; nothing without one."""
     drain = _drain.get()
     return nullcontext() if drain is None else drain.droppable(is_waiting)
-
-
-def current_drain() -> Drain | None:
-    """Return what drops the calls of this task; None outside a harvest."""
-    return _drain.get()
 
 
 def only_waits() -> bool:

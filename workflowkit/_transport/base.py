@@ -22,7 +22,7 @@ LARGEST_BODY = 64 * 1024 * 1024
 KEPT = 5.0
 """Seconds after which a connection that is idle is closed."""
 
-WorkflowKitErrors = TransportError | ConfigError
+Failure = TransportError | ConfigError
 
 _PIECE = 1 << 18
 _GZIP = zlib.MAX_WBITS | 16
@@ -89,7 +89,7 @@ class HttpTransport(ABC):
                 response = await self._exchange(request, timing)
             if response.status != 407 or self._proxy is None:
                 return response
-            failure = self._refused()
+            failure = self._not_passed_on(self._proxy, response.status)
         except TimeoutError:
             failure = TransportError(f"no complete answer within {timeout:g} s")
         except asyncio.CancelledError as cancelled:  # without the frames that it has come through
@@ -111,7 +111,7 @@ class HttpTransport(ABC):
         """Send the request, and return the whole response."""
 
     @abstractmethod
-    def _explain(self, error: Exception) -> WorkflowKitErrors:
+    def _explain(self, error: Exception) -> Failure:
         """Say what happened in our words: the library's text can hold a whole URL."""
 
     async def _context(self) -> ssl.SSLContext | None:
@@ -120,13 +120,14 @@ class HttpTransport(ABC):
             return None
         return self._ssl_context or await asyncio.to_thread(tls_context)
 
-    def _refused(self) -> TransportError:
-        """Return the error for a password that the proxy refuses, and remember it: it isn't sent again."""
-        proxy = "the proxy" if self._proxy is None else f"the proxy {self._proxy.shown}"
-        variable = "" if self._proxy is None else f" in {self._proxy.variable}"
+    def _not_passed_on(self, proxy: Proxy, status: int | None) -> TransportError:
+        """Return the error for a proxy that answers itself; a password that it refuses isn't sent again."""
+        if status != 407:
+            told = "" if status is None else f": HTTP {status}"
+            return TransportError(f"the proxy {proxy.shown} doesn't connect to {self._host}{told}")
         refusal = permanent(
-            f"{proxy} refuses user and password (HTTP 407); check them{variable}; not tried again for 15 minutes, "
-            "since a few wrong passwords lock an account"
+            f"the proxy {proxy.shown} refuses user and password (HTTP 407); check them in {proxy.variable}; "
+            "not tried again for 15 minutes, since a few wrong passwords lock an account"
         )
         if self._sign_in is not None:
             self._sign_in.refuse(refusal)

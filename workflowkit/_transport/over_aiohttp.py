@@ -16,7 +16,7 @@ from ..errors import TransportError
 from ..exchange import Request, Response, Timing
 from ..redact import Headers, Secret
 from . import sockets
-from .base import KEPT, HttpTransport, WorkflowKitErrors, closed, permanent, read
+from .base import KEPT, Failure, HttpTransport, closed, permanent, read
 from .proxies import unusable
 from .tls import certificate_problem
 
@@ -79,14 +79,11 @@ class AiohttpTransport(HttpTransport):
             headers = Headers({name.lower(): value for name, value in answer.headers.items()})
             return Response(status=answer.status, headers=headers, content=content)
 
-    def _explain(self, error: Exception) -> WorkflowKitErrors:
+    def _explain(self, error: Exception) -> Failure:
         if problem := certificate_problem(error):
             return permanent(f"{self._host}: {problem}")
-        if isinstance(error, aiohttp.ClientHttpProxyError):
-            if error.status == 407:
-                return self._refused()
-            shown = "the proxy" if self._proxy is None else f"the proxy {self._proxy.shown}"
-            return TransportError(f"{shown} doesn't connect to {self._host}: HTTP {error.status}")
+        if isinstance(error, aiohttp.ClientHttpProxyError) and self._proxy is not None:
+            return self._not_passed_on(self._proxy, error.status)
         if isinstance(error, aiohttp.ClientConnectorError):
             return self._unreachable(error.os_error.strerror or error.os_error)
         if isinstance(error, _CUT):

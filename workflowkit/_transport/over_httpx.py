@@ -18,7 +18,7 @@ from ..errors import ConfigError, TransportError
 from ..exchange import Request, Response, Timing
 from ..redact import Headers
 from . import sockets
-from .base import KEPT, HttpTransport, WorkflowKitErrors, closed, permanent, read
+from .base import KEPT, Failure, HttpTransport, closed, permanent, read
 from .proxies import unusable
 from .tls import certificate_problem
 
@@ -91,12 +91,12 @@ class HttpxTransport(HttpTransport):
                 raise self._explain(error) from None
             if answer.status_code == 407 and self._proxy is not None:
                 await answer.aclose()
-                raise self._refused()
+                raise self._not_passed_on(self._proxy, answer.status_code)
             if self._sign_in is not None:
                 self._sign_in.accept()
             return answer
 
-    def explain(self, error: Exception) -> WorkflowKitErrors:
+    def explain(self, error: Exception) -> Failure:
         """Return the error for what `stream` has raised."""
         return self._explain(error)
 
@@ -177,16 +177,12 @@ class HttpxTransport(HttpTransport):
             pass
         raise unusable(proxy) if proxy is not None else closed()
 
-    def _explain(self, error: Exception) -> WorkflowKitErrors:
+    def _explain(self, error: Exception) -> Failure:
         if problem := certificate_problem(error):
             return permanent(f"{self._host}: {problem}")
-        if isinstance(error, httpx.ProxyError):
+        if isinstance(error, httpx.ProxyError) and self._proxy is not None:
             status = _STATUS.match(str(error))
-            if status and status[1] == "407":
-                return self._refused()
-            shown = "the proxy" if self._proxy is None else f"the proxy {self._proxy.shown}"
-            told = f": HTTP {status[1]}" if status else ""
-            return TransportError(f"{shown} doesn't connect to {self._host}{told}")
+            return self._not_passed_on(self._proxy, int(status[1]) if status else None)
         if isinstance(error, httpx.ConnectError):
             return self._unreachable(error)
         if isinstance(error, _CUT):

@@ -48,9 +48,8 @@ def doctor(profile: str | None, *, archive: str | None, as_json: bool, **options
 
     async def examine() -> list[_Finding]:
         found = [finding for system in _CHECKS for finding in await _system(system, profile, options)]
-        found += (
-            [_Finding(*each) for each in await asyncio.to_thread(_surroundings, archive)] if found or archive else []
-        )
+        if found or archive is not None:
+            found += [_Finding(*each) for each in await asyncio.to_thread(_surroundings, archive)]
         return found + ([] if archive is None else await _archive(Path(archive)))
 
     if profile is not None and not any(profile in known for known in profiles().values()):

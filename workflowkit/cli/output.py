@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..classify import cut
 from ..errors import HarvestError
 from ..redact import escape
 
@@ -49,20 +50,15 @@ def write(text: str) -> None:
     except BrokenPipeError:  # whoever reads has had enough, which click knows how to take
         raise
     except OSError as error:
-        raise stdout_error(error) from None
-
-
-def stdout_error(error: OSError) -> HarvestError:
-    """Return the error for a stdout that can't be written to; what is still to be flushed goes nowhere."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return HarvestError(f"can't write to stdout ({error.strerror})")
+        with suppress(OSError, ValueError):  # what is still to be flushed goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise HarvestError(f"can't write to stdout ({error.strerror})") from None
 
 
 def printable(text: str, most: int = 2000) -> str:
     """Return a text that a terminal only shows: what would control it is replaced, and what is too long is cut."""
-    text = text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
-    return "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in text)
+    shown = cut(text, most)
+    return "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in shown)
 
 
 def print_json(value: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .._transport.tls import tls_context, trusted
 from ..errors import WorkflowKitError
-from ..harvesting.database import LEAST_SQLITE, connect, disconnect
+from ..harvesting.database import check_sqlite, connect, disconnect
 
 _MOUNTS = Path("/proc/mounts")
 _SHARES = ("nfs", "cifs", "smb", "9p", "vboxsf", "fuse.sshfs", "afs", "ceph", "gluster", "lustre", "prl_fs", "drvfs")
@@ -31,9 +31,11 @@ def certificates() -> Finding:
 
 def sqlite_version() -> Finding:
     """Return whether SQLite is new enough."""
-    least = ".".join(map(str, LEAST_SQLITE))
-    enough = sqlite3.sqlite_version_info >= LEAST_SQLITE
-    return "SQLite", enough, f"{sqlite3.sqlite_version}" + ("" if enough else f", but archives need {least} or newer")
+    try:
+        check_sqlite()
+    except WorkflowKitError as error:
+        return "SQLite", False, str(error)
+    return "SQLite", True, sqlite3.sqlite_version
 
 
 def disk_of(archive: Path) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger("workflowkit")
 
-LEAST_SQLITE = (3, 35, 0)
+_LEAST_SQLITE = (3, 35, 0)
 """The first version that returns rows from an upsert."""
 
 PATIENCE = 60.0
@@ -52,9 +52,7 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
 
     Without `create` it is opened for reading only, and nothing is changed.
     """
-    if sqlite3.sqlite_version_info < LEAST_SQLITE:
-        least = ".".join(map(str, LEAST_SQLITE))
-        raise HarvestError(f"this Python has SQLite {sqlite3.sqlite_version}, but archives need {least} or newer")
+    check_sqlite()
     path = Path(os.path.realpath(path))  # what a link leads to is created with rights of our own
     try:
         if create and not path.exists():
@@ -81,6 +79,13 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def check_sqlite() -> None:
+    """Raise HarvestError for a SQLite that is too old."""
+    if sqlite3.sqlite_version_info < _LEAST_SQLITE:
+        least = ".".join(map(str, _LEAST_SQLITE))
+        raise HarvestError(f"this Python has SQLite {sqlite3.sqlite_version}, but archives need {least} or newer")
 
 
 def _open_writer(path: Path) -> sqlite3.Connection:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import aclosing, suppress
+from typing import Any
 
 from ..errors import (
     ConfigError,
@@ -23,7 +24,7 @@ from ..errors import (
 )
 from ..files import FileStore
 from ..source import AttachmentRow, Batch, Chunk, LogRow, Source
-from ..stopping import Drain, Stopped, current_drain, drain_with
+from ..stopping import Drain, Stopped, draining
 from ..telemetry import Observer
 from .archive import Archive
 from .database import storable
@@ -100,7 +101,6 @@ async def harvest(
         store = FileStore.of(attachments)
         downloads = _downloads(sources, tallies, archive, store, report, stop=stopping, max_outage=max_outage)
     together = Together()
-    before = current_drain()
     parts = [
         _Part(
             each,
@@ -115,25 +115,27 @@ async def harvest(
         )
         for each, tally in zip(sources, tallies, strict=True)
     ]
-    drain = Drain()
+    works = [*(part.work() for part in parts), *(saving.work() for saving in downloads.values())]
+    await _run(works, stopping)
+    await archive.check_place()
+    return report.summary(stopped=stopping.is_set())
+
+
+async def _run(works: Sequence[Coroutine[Any, Any, None]], stopping: asyncio.Event) -> None:
+    """Run all works to their end, or for some seconds once they are to stop; raise the first error."""
     try:
-        async with asyncio.timeout(None) as grace, asyncio.TaskGroup() as group:
-            drain_with(drain)
-            works = [*(part.work() for part in parts), *(saving.work() for saving in downloads.values())]
-            tasks = [group.create_task(work) for work in works]
-            stopper = group.create_task(_stop(stopping, drain, grace))
-            if tasks:
-                await asyncio.wait(tasks)
-            stopper.cancel()
+        with draining() as drain:
+            async with asyncio.timeout(None) as grace, asyncio.TaskGroup() as group:
+                tasks = [group.create_task(work) for work in works]
+                stopper = group.create_task(_stop(stopping, drain, grace))
+                if tasks:
+                    await asyncio.wait(tasks)
+                stopper.cancel()
     except TimeoutError:
         if not grace.expired():
             raise
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
-    finally:
-        drain_with(before)
-    await archive.check_place()
-    return report.summary(stopped=stopping.is_set())
 
 
 async def _stop(stopping: asyncio.Event, drain: Drain, grace: asyncio.Timeout) -> None:

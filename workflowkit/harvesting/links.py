@@ -164,13 +164,6 @@ class Links:
         """Return what tells this archive's try to save the file from any other's."""
         return "\0".join((str(self._archive.path), *self._tenant, file.link))
 
-    async def _write(self, statement: str, *parameters: Any) -> None:
-        def work(connection: sqlite3.Connection) -> None:
-            check_lock(connection)
-            connection.execute(statement, parameters)
-
-        await self._archive.transact(work)
-
     async def waiting(self) -> tuple[int, str | None]:
         """Return how many files wait, and when the first of their links dies."""
         ((number, deadline),) = await self._archive.ask(_WAITING, *self._tenant)
@@ -185,6 +178,13 @@ class Links:
         """Return an instance that the API has answered for, and that no file waits for in vain; None without any."""
         rows = await self._archive.ask(_WITNESS_INSTANCE, *self._tenant, *self._tenant)
         return rows[0][0] if rows else None
+
+    async def _write(self, statement: str, *parameters: Any) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            check_lock(connection)
+            connection.execute(statement, parameters)
+
+        await self._archive.transact(work)
 
 
 def _path_from(archive: Path, path: Path) -> str:

@@ -46,8 +46,7 @@ _BEGIN = f"""
         process, alive_at) VALUES ({", ".join("?" * 13)})
     ON CONFLICT DO UPDATE SET options = excluded.options, run = excluded.run, since_run = excluded.since_run,
         began_at = excluded.began_at, ended_at = NULL, cursor = excluded.cursor, listed = excluded.listed,
-        named = excluded.named,
-        failed = excluded.failed, process = excluded.process, alive_at = excluded.alive_at
+        named = excluded.named, failed = excluded.failed, process = excluded.process, alive_at = excluded.alive_at
 """
 _KNOWN = f"""
     SELECT run, state, holds, is_open, status, end_time, named_by, harvested_by, requests / max(1, attempts)
@@ -194,11 +193,8 @@ class Run:
                 check_lock(connection)
             (number,) = connection.execute(_NEXT_NUMBER).fetchone()
             unfinished = connection.execute(_UNFINISHED, (*self._source, options)).fetchone()
-            first = min([number, *self._together.new])
-            begun, since, began_at, cursor, listed, named, failed = unfinished or (
-                *(number, first, now()),
-                *(None, False, 0, 0),
-            )
+            new = (number, min([number, *self._together.new]), now(), None, False, 0, 0)
+            begun, since, began_at, cursor, listed, named, failed = unfinished or new
             self._since, self.began_at = since, began_at
             if self._resumable and (listed or cursor is not None):
                 self._number, self.cursor, self.listed = begun, cursor, bool(listed)
