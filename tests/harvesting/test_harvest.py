@@ -193,6 +193,27 @@ async def test_stop_drains(free, jodoo, archive):
     assert sum(free.jodoo.answered.values()) == first.requests + second.requests
 
 
+@pytest.mark.parametrize(
+    "wait", ["a pause that the service asks for", "a pause before a retry", "a place in the queue"]
+)
+async def test_stop_drops_what_merely_waits(free, archive, monkeypatch, wait):
+    monkeypatch.setattr("workflowkit.harvesting.engine._GRACE", 1000.0)
+    retry = RetryPolicy(attempts=5, first_delay=1000.0, longest_delay=1000.0)
+    if wait != "a place in the queue":
+        free.fault("429" if "service" in wait else "502", times=1000, seconds=1000)
+    stop = asyncio.Event()
+    ids = list(free.world.instance_ids())[:20]
+    rate = 0.001 if wait == "a place in the queue" else None
+    async with JodooClient("sandbox-key", base_url=f"{free.url}/api", rate=rate, retry=retry) as jodoo:
+        running = asyncio.create_task(harvest(jodoo.log_source(ids), archive, stop=stop))
+        while not free.jodoo.answered["workflow_logs"]:
+            await asyncio.sleep(0.01)
+        stop.set()
+        summary = await running
+    assert summary.stopped
+    assert (await archive.counts()).failed == 0
+
+
 async def test_stop_before_anything_is_listed(archive):
     class Silent(Given):
         async def instances(self, after=None):
