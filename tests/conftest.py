@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -20,6 +21,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 # Processes that tests start: asyncio's debug mode reports slow steps on stderr, where it is not wanted.
 for _name in ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE"):
     os.environ.pop(_name, None)
+
+# Where tests run in the background, a shell has Ctrl-C ignored, and processes that tests start inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = Path(__file__).parent / "data"
 

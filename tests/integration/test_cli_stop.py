@@ -91,6 +91,19 @@ def test_a_name_lookup_that_hangs_holds_up_nothing(shell, command):
     assert code == 130, err
 
 
+def test_a_signal_that_is_ignored_stays_ignored(harvesting):
+    sandbox, start, _ = harvesting
+    sandbox.fault("slow", times=4, seconds=2)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = start(4)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    code, err, _ = stop(process, signal.SIGINT)
+    assert code == 0, err
+    assert "finishing" not in err
+
+
 def test_a_sandbox_ends_at_a_signal(shell):
     for _ in range(3):
         process = shell.start("sandbox")

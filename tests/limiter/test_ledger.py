@@ -321,13 +321,12 @@ async def test_a_limiter_of_which_nobody_knows_any_more_is_freed():
 
 
 async def test_a_tenant_that_comes_back_within_its_window_finds_what_was_sent():
-    limiter = Limiter(5, ledger=ledger_of("tenant"))
-    for _ in range(5):
-        async with limiter.turn():
-            pass
+    limiter = Limiter(0.01, ledger=ledger_of("tenant"))
+    async with limiter.turn():
+        pass
     del limiter
     gc.collect()
     ledger_of("another")
-    again = Limiter(5, ledger=ledger_of("tenant"))
+    again = Limiter(0.01, ledger=ledger_of("tenant"))
     with pytest.raises(TimeoutError):
         await again.turn().wait(0.1)

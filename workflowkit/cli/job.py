@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 
 import click
 
@@ -14,6 +15,7 @@ from ..errors import HarvestError, WorkflowKitError
 from ..files import FileStore
 from ..harvesting import Archive, Summary, harvest
 from ..source import Source
+from .loop import handle
 from .output import count_of, megabytes, say
 from .progress import Progress
 
@@ -46,10 +48,8 @@ async def run(
 
     gc.freeze()  # what was imported stays
     gc.set_threshold(_OBJECTS)
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # where a platform can't, the signal stops at once
-            loop.add_signal_handler(number, on_signal, number)
+        handle(number, partial(on_signal, number))
     async with Archive.open(path) as archive, progress:
         try:
             summary = await harvest(
