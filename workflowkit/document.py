@@ -25,7 +25,8 @@ _CONSTANT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|-?(?:NaN|Infinity)', re.DOTALL)
 _LONE_SURROGATE = 6
 _PATCH = "workflowkit.patch"
 _EMPTY_TIME = re.compile(rb'("\w*[tT]ime"\s*:\s*)""')
-_NAME_BEFORE = re.compile(rb'"\w{1,100}"\s*:\s*$')
+_EMPTY_OBJECT = re.compile(rb"\{\s*\}")
+_EMPTY_FIELD = re.compile(rb'((?<!\\)"\s*:\s*)\{\s*\}')  # in a text there is a backslash before each quote
 
 building: AbstractContextManager[bool] = threading.Lock()
 """Held while a decoder is built. msgspec stores what it knows of a class before that is complete, and crashes the
@@ -117,18 +118,9 @@ def _mend_constant(match: re.Match[bytes]) -> bytes:
 
 def drop_empty_objects(body: bytes) -> bytes:
     """Return the body with ``null`` for each field that holds an empty object: Jodoo writes ``{}`` for nothing."""
-    end = body.find(b"{}")
-    if end < 0:
+    if _EMPTY_OBJECT.search(body) is None:  # in half the time that the other pattern takes
         return body
-    pieces: list[bytes] = []
-    start = 0
-    while end >= 0:
-        pieces.append(body[start:end])
-        is_field = _NAME_BEFORE.search(body, max(start, end - 120), end) is not None  # no text matches: \" ends no name
-        pieces.append(b"null" if is_field else b"{}")
-        start = end + 2
-        end = body.find(b"{}", start)
-    return b"".join([*pieces, body[start:]])
+    return _EMPTY_FIELD.sub(rb"\1null", body)
 
 
 def drop_empty_times(body: bytes) -> bytes:

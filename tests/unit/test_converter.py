@@ -77,7 +77,8 @@ def test_json_that_is_not_the_services_is_a_transport_error(body):
 
 def test_empty_objects_and_empty_times_are_nothing():
     log = {**LOG, "signature": {}, "operator": {}, "finish_time": "", "attachments": [{}, {"name": "a", "url": None}]}
-    for body in ({"logs": [log]}, json.dumps({"logs": [log]}, separators=(",", ":")).encode()):
+    compact = json.dumps({"logs": [log]}, separators=(",", ":")).encode()
+    for body in ({"logs": [log]}, compact, compact.replace(b"{}", b"{\r\n\t }")):
         (found,) = read(body).logs
         assert (found.signature, found.operator, found.finish_time) == (None, None, None)
         assert [file.url for file in found.attachments] == [None, None]
@@ -92,7 +93,7 @@ def test_a_member_may_lack_a_name(member):
     assert (found.operator.username, found.operator.name) == (member.get("username"), member.get("name"))
 
 
-@pytest.mark.parametrize("text", ["a:{}b", '":{}', "{}", '\\":{}', 'x"y":{}', '"finish_time":""'])
+@pytest.mark.parametrize("text", ["a:{}b", '":{}', '": { }', "{}", '\\":{}', 'x"y":{}', '"finish_time":""'])
 def test_what_looks_like_nothing_within_a_text_stays(text):
     log = {**LOG, "comment": text, "signature": {}, "finish_time": ""}
     for separators in ((",", ":"), (", ", ": ")):

@@ -57,6 +57,7 @@ class HttpTransport(ABC):
         self._proxy: Proxy | None = None
         self._sign_in: SignIn | None = None  # where the proxy wants a password
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._room: asyncio.Semaphore  # of that loop
         self._closed = False
 
     async def send(self, request: Request, *, timeout: float, timing: Timing) -> Response:
@@ -76,7 +77,7 @@ class HttpTransport(ABC):
             raise closed()
         if self._loop is None:
             self._proxy = proxy_for(self._base_url)
-            self._loop = asyncio.get_running_loop()
+            self._loop, self._room = asyncio.get_running_loop(), room()
             if self._proxy is not None and self._proxy.signs_in:
                 self._sign_in = sign_in_of(self._proxy)
         elif self._loop is not asyncio.get_running_loop():
@@ -85,7 +86,7 @@ class HttpTransport(ABC):
     async def _send(self, request: Request, timeout: float, timing: Timing) -> Response:
         failure: BaseException
         try:
-            async with room(), asyncio.timeout(timeout):
+            async with self._room, asyncio.timeout(timeout):
                 response = await self._exchange(request, timing)
             if response.status != 407 or self._proxy is None:
                 return response

@@ -71,7 +71,7 @@ class HttpxTransport(HttpTransport):
         Raises TransportError where no response comes; what breaks later is for `explain`.
         """
         self._check()
-        async with sockets.room():
+        async with self._room:
             pool, _ = await self._take()
             try:
                 answer = await self._head(pool, message)
