@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_
 import attrs
 import msgspec
 
-from .document import Document, building, drop_empty_objects, drop_empty_times, mend, parse
+from .document import Document, building, drop_empty, mend, parse
 from .errors import DecodeError, TransportError
 from .model import Model, bind, models_in
 
@@ -38,7 +38,7 @@ def decode(document: Document, returns: type[M]) -> M:
         TransportError: the body isn't the service's: no JSON, no object, or an object without any documented field.
         DecodeError: it is the service's, but not what the class describes.
     """
-    body = drop_empty_objects(returns.prepare(document.body))
+    body = returns.prepare(document.body)
     model = _decode_fast(body, returns) or _decode_fully(body, returns)
     bind(model, document)
     return model
@@ -70,14 +70,14 @@ def _decode_fast(body: bytes, returns: type[M]) -> M | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return decoder.decode(drop_empty_times(mend(body)))
+        return decoder.decode(drop_empty(mend(body)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
 def _decode_fully(body: bytes, returns: type[M]) -> M:
     try:
-        value = parse(drop_empty_times(mend(body)))
+        value = parse(drop_empty(mend(body)))
     except ValueError as error:
         raise TransportError(_not_json(body, error)) from None
     names = {returns.wire_names.get(field.name, field.name) for field in attrs.fields(returns)}

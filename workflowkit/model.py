@@ -77,7 +77,7 @@ def locate(model: Model) -> tuple[Document | None, tuple[str | int, ...]]:
 
 
 def bind(model: Model, origin: Any) -> None:
-    """Tell a decoded model, and all models in it, where they came from."""
+    """Tell a decoded model, and all models in it, where they came from. An object without any value becomes None."""
     cls: Any = type(model)
     _binder(cls)(model, origin)
 
@@ -96,23 +96,41 @@ _BIND_FIELD = """
         else:
             bind_{name}(child, (origin, "{name}"))
 """
+_DROP_FIELD = """\
+            if not child.{first} and is_empty(child):
+                set_{name}(model, None)
+"""
 
 
 @functools.cache
 def _binder(cls: Any) -> Callable[[Model, Any], None]:
     """Return what binds models of the class: written out, since a loop over its fields takes longer."""
-    names: dict[str, Any] = {"set_origin": _set_origin}
+    names: dict[str, Any] = {"set_origin": _set_origin, "is_empty": _is_empty}
     steps = ""
     for field in attrs.fields(attrs.resolve_types(cls)):
-        inner: Any = set(models_in(field.type))
-        if inner:
-            names[f"bind_{field.name}"] = _binder(inner.pop()) if len(inner) == 1 else bind
-            steps += _BIND_FIELD.format(name=field.name)
+        inner = set(models_in(field.type))
+        if not inner:
+            continue
+        one: Any = inner.pop() if len(inner) == 1 else None
+        names[f"bind_{field.name}"] = bind if one is None else _binder(one)
+        steps += _BIND_FIELD.format(name=field.name)
+        if one is not None and field.default is None and _is_optional(one):
+            names[f"set_{field.name}"] = getattr(cls, field.name).__set__
+            steps += _DROP_FIELD.format(name=field.name, first=attrs.fields(one)[0].name)
     if not steps:
         return _set_origin
     exec(_BIND + steps, names)  # noqa: S102  # the names are our own fields'
     binder: Callable[[Model, Any], None] = names["binder"]
     return binder
+
+
+def _is_optional(cls: type[Model]) -> bool:
+    return all(field.default is not attrs.NOTHING for field in attrs.fields(cls))
+
+
+def _is_empty(model: Model) -> bool:
+    """Return whether the vendor sent nothing in it: Jodoo writes ``{}`` for nothing."""
+    return all(value is None for value in model._received().values())  # noqa: SLF001  # it is a model of ours
 
 
 def models_in(annotation: Any) -> list[type[Model]]:

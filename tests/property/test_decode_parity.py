@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workflowkit.converter import _decode_fast, _decode_fully
-from workflowkit.document import mend
+from workflowkit.document import Document, mend
 from workflowkit.errors import DecodeError, TransportError
 from workflowkit.jodoo.models import LogsPage, WorkflowInstance
+from workflowkit.model import bind
 from workflowkit.secmaster.models import InstancesPage
 
 anything = st.recursive(
@@ -108,11 +110,14 @@ runs = record({"instances": st.lists(run, max_size=2)}, {"count": st.integers()}
 
 
 def both(body: bytes, cls: Any) -> tuple[Any, Any]:
-    fast = _decode_fast(body, cls)
-    try:
-        return fast, _decode_fully(body, cls)
-    except (DecodeError, TransportError):
-        return fast, None
+    """Return what each of the two makes of a document, as callers get it."""
+    fast, full = _decode_fast(body, cls), None
+    with suppress(DecodeError, TransportError):
+        full = _decode_fully(body, cls)
+    for model in (fast, full):
+        if model is not None:
+            bind(model, Document(body))
+    return fast, full
 
 
 @given(logs_pages | anything)
