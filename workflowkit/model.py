@@ -77,7 +77,7 @@ def locate(model: Model) -> tuple[Document | None, tuple[str | int, ...]]:
 
 
 def bind(model: Model, origin: Any) -> None:
-    """Tell a decoded model, and all models in it, where they came from. An object without any value becomes None."""
+    """Tell a decoded model, and all models in it, where they came from. An empty object becomes None."""
     cls: Any = type(model)
     _binder(cls)(model, origin)
 
@@ -129,8 +129,8 @@ def _is_optional(cls: type[Model]) -> bool:
 
 
 def _is_empty(model: Model) -> bool:
-    """Return whether the vendor sent nothing in it: Jodoo writes ``{}`` for nothing."""
-    return all(value is None for value in model._received().values())  # noqa: SLF001  # it is a model of ours
+    """Return whether the vendor sent an empty object: Jodoo writes ``{}`` for nothing."""
+    return not model._received()  # noqa: SLF001  # it is a model of ours
 
 
 def models_in(annotation: Any) -> list[type[Model]]:

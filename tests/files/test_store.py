@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
 from base64 import urlsafe_b64encode
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given
@@ -33,6 +35,24 @@ def test_a_file_is_named_by_its_content_and_its_owners_only(tmp_path):
     assert stat.S_IMODE(kept.path.stat().st_mode) == 0o600
     assert {stat.S_IMODE(folder.stat().st_mode) for folder in (kept.path.parent, store.directory)} == {0o700}
     assert list((store.directory / "parts").iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders can't be synced")
+@pytest.mark.parametrize(
+    ("number", "is_kept"), [(errno.EINVAL, True), (errno.ENOTSUP, True), (errno.EACCES, True), (errno.EIO, False)]
+)
+def test_a_file_is_kept_where_folders_cannot_be_synced(tmp_path, monkeypatch, number, is_kept):
+    fsync = os.fsync
+
+    def refuse(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(descriptor)
+
+    store = FileStore(tmp_path)
+    monkeypatch.setattr(os, "fsync", refuse)
+    with nullcontext() if is_kept else pytest.raises((OSError, HarvestError)):
+        assert save(store, "https://h/a", b"content").path.read_bytes() == b"content"
 
 
 def test_equal_contents_are_there_once(tmp_path):

@@ -66,12 +66,21 @@ async def test_while_it_lasts_one_asks_at_a_time_ever_more_seldom(free, jodoo, a
     monkeypatch.setattr("workflowkit.harvesting.outage._LONGEST", 60.0)
     down_after(free, 10, "502", 10_000)
     stop = asyncio.Event()
-    asyncio.get_running_loop().call_later(2.0, stop.set)
+    wait, pauses = Outage.wait, []
+
+    async def waited(outage, error):
+        pauses.append(outage._pause)
+        if len(pauses) > 3:
+            stop.set()
+        await wait(outage, error)
+
+    monkeypatch.setattr(Outage, "wait", waited)
     summary = await harvest(jodoo.log_source(ids(free)), archive, concurrency=5, stop=stop)
     assert summary.stopped
     assert (summary.failed, (await archive.counts()).failed) == (0, 0)
     asked = free.jodoo.answered["workflow_logs"] - 10
-    assert asked <= 2 * (5 + 5 + 3), "all that were under way; the next ones; one each after 0.2, 0.4, 0.8 seconds"
+    assert pauses[:4] == [0.2, 0.4, 0.8, 1.6]
+    assert asked <= 2 * (5 + 5 + 3), "all that were under way; the next ones; one after each pause"
 
 
 async def test_it_begins_while_the_first_answer_is_stored(free, jodoo, archive, monkeypatch):

@@ -79,10 +79,9 @@ async def test_one_of_this_machine_that_is_gone_is_not_waited_for(archive, monke
     gone = await asyncio.create_subprocess_exec("true")
     await gone.wait()
     await another_process_harvested(archive, monkeypatch, ended=False, process=f"{gone.pid} on {platform.node()}, abcd")
-    began = time.monotonic()
-    source = Timed()
-    await harvest(source, archive)
-    assert source.listed_at - began < 1.5
+    monkeypatch.setattr("workflowkit.harvesting.succession._SILENT", 1000.0)
+    async with asyncio.timeout(20):
+        await harvest(Timed(), archive)
 
 
 async def test_a_clock_that_was_set_back_is_not_waited_for(archive, monkeypatch):
@@ -94,6 +93,7 @@ async def test_a_clock_that_was_set_back_is_not_waited_for(archive, monkeypatch)
 @pytest.mark.parametrize("name", ["given", "something else"])
 async def test_a_second_harvest_is_told_of_the_first(archive, monkeypatch, name):
     await another_process_harvested(archive, monkeypatch, name=name, ended=False)
+    monkeypatch.setattr("workflowkit.harvesting.succession._SILENT", 20.0)
 
     async def live() -> None:
         while True:

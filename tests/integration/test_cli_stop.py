@@ -91,6 +91,29 @@ def test_a_name_lookup_that_hangs_holds_up_nothing(shell, command):
     assert code == 130, err
 
 
+def test_a_thread_that_hangs_holds_up_no_end(shell):
+    hanging = """
+import sys, threading, time
+import workflowkit.cli
+run = workflowkit.cli.run
+def with_thread():
+    threading.Thread(target=time.sleep, args=(300,)).start()
+    return run()
+workflowkit.cli.run = with_thread
+from workflowkit.__main__ import main
+main()
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", hanging, "jodoo", "logs", "no id"],
+        env=shell.env,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert (process.returncode, "no id" in process.stderr) == (2, True), process.stderr
+
+
 def test_a_signal_that_is_ignored_stays_ignored(harvesting):
     sandbox, start, _ = harvesting
     sandbox.fault("slow", times=4, seconds=2)

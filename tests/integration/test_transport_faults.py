@@ -166,9 +166,14 @@ async def test_all_clients_of_a_proxy_learn_of_its_refusal(transport, monkeypatc
 
 
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
-async def test_an_empty_body_may_be_called_gzip(transport, status):
-    empty = response(b"", "Content-Encoding: gzip", "Retry-After: 900", status=status)
-    async with Server(empty) as server, jodoo(server.url) as client:
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [(b"", "gzip"), (b"<html>", "gzip"), (gzip.compress(b"<html>" * 99)[:-9], "gzip"), (b"<html>", "br")],
+    ids=["empty", "no gzip", "cut", "another"],
+)
+async def test_an_error_counts_by_its_status_though_its_body_cannot_be_read(transport, status, body, encoding):
+    refusal = response(body, f"Content-Encoding: {encoding}", "Retry-After: 900", status=status)
+    async with Server(refusal) as server, jodoo(server.url) as client:
         with pytest.raises((RateLimited, ServerError)) as caught:
             await client.workflow_logs("i1")
     assert caught.value.retry_after == 900

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import threading
 import time
 import tracemalloc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -330,3 +332,16 @@ async def test_a_tenant_that_comes_back_within_its_window_finds_what_was_sent():
     again = Limiter(0.01, ledger=ledger_of("tenant"))
     with pytest.raises(TimeoutError):
         await again.turn().wait(0.1)
+
+
+def test_threads_that_ask_at_once_get_the_same_ledger():
+    barrier = threading.Barrier(8)
+    for scope in range(300):
+        with ThreadPoolExecutor(8) as pool:
+
+            def ask(scope: int) -> Ledger:
+                barrier.wait()
+                return ledger_of(scope)
+
+            found = list(pool.map(ask, [scope] * 8))
+        assert len(set(map(id, found))) == 1

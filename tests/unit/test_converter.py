@@ -85,16 +85,14 @@ def test_empty_objects_and_empty_times_are_nothing():
         assert found.extra == {}
 
 
-def test_an_object_with_a_value_that_is_not_known_is_something():
-    (found,) = read(
-        {"logs": [{**LOG, "operator": {"seat": 5}, "signature": {"url": None}}]}
-    ).logs  # all null is nothing
+def test_an_object_with_any_field_is_something():
+    (found,) = read({"logs": [{**LOG, "operator": {"seat": 5}, "signature": {"url": None}}]}).logs
     assert found.operator.extra == {"seat": 5}
-    assert found.signature is None
+    assert found.signature.url is None
 
 
 @pytest.mark.parametrize(
-    "member", [{"username": None, "status": 1}, {"username": "u", "name": None}, {"name": "n", "departments": None}]
+    "member", [{"username": None, "name": None}, {"username": "u", "name": None}, {"name": "n", "departments": None}]
 )
 def test_a_member_may_lack_a_name(member):
     (found,) = read({"logs": [{**LOG, "operator": member}]}).logs

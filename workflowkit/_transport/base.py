@@ -154,11 +154,21 @@ def closed() -> ConfigError:
     return ConfigError("this client is closed: create a new one")
 
 
-async def read(pieces: AsyncIterator[bytes], encoding: str) -> bytes:
+async def read(pieces: AsyncIterator[bytes], encoding: str, status: int) -> bytes:
     """Return all of a body, decompressed; raises TransportError as soon as it is too large.
 
     Only one encoding is taken, gzip: two of them, one in the other, unpack a few KB to gigabytes.
+    The body of an error is left out where it can't be read: its status says what to do.
     """
+    try:
+        return await _read(pieces, encoding)
+    except TransportError:
+        if status < 400:
+            raise
+        return b""
+
+
+async def _read(pieces: AsyncIterator[bytes], encoding: str) -> bytes:
     encoding = encoding.strip().lower()
     if encoding in ("gzip", "x-gzip"):
         pieces = _unpack(pieces)

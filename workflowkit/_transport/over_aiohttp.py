@@ -75,7 +75,8 @@ class AiohttpTransport(HttpTransport):
             allow_redirects=False,
         ) as answer:
             timing.began = time.monotonic()
-            content = await read(answer.content.iter_any(), answer.headers.get("Content-Encoding", ""))
+            encoding = answer.headers.get("Content-Encoding", "")
+            content = await read(answer.content.iter_any(), encoding, answer.status)
             headers = Headers({name.lower(): value for name, value in answer.headers.items()})
             return Response(status=answer.status, headers=headers, content=content)
 

@@ -122,7 +122,8 @@ class HttpxTransport(HttpTransport):
             answer = await pool.handle_async_request(message)
             timing.began = time.monotonic()
             try:
-                content = await read(answer.aiter_raw(), answer.headers.get("content-encoding", ""))
+                encoding = answer.headers.get("content-encoding", "")
+                content = await read(answer.aiter_raw(), encoding, answer.status_code)
             finally:
                 await answer.aclose()
         except BaseException:

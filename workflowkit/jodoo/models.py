@@ -1,7 +1,7 @@
 """What Jodoo's answers hold, under the vendor's field names.
 
 A field is optional where the vendor's pages leave it open, and where its object is useful without it. Absent, null and
-an object without any value mean the same.
+an empty object mean the same.
 Enumerations are open (the vendor adds members), so they are plain `str` and `int`, with constants
 here to compare with. Sources: help.jodoo.com/open/18793 (logs), /open/16051 (instance),
 /open/14220 (records); hc.jiandaoyun.com under the same numbers.
