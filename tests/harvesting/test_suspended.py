@@ -46,3 +46,17 @@ async def test_it_stores_nothing_over_its_successors_rows(free, tmp_path):
     assert "another process has begun" in (await first.stderr.read()).decode()
     assert stored[0] == [("done", 250, None)]
     assert (rows(path, "SELECT state, logs, cursor FROM instances"), rows(path, "SELECT * FROM logs")) == stored
+
+
+async def test_of_those_that_begin_at_once_one_harvests(free, tmp_path):
+    path = tmp_path / "a.db"
+    ids = list(free.world.instance_ids())[12:]
+    several = ONE.replace("[sys.argv[3]]", "sys.argv[3].split()").replace("rate=None", "rate=50")
+    arguments = (sys.executable, "-c", several, f"{free.url}/api", str(path), " ".join(ids))
+    processes = [await asyncio.create_subprocess_exec(*arguments, stderr=asyncio.subprocess.PIPE) for _ in range(3)]
+    told = [(await each.communicate())[1].decode() for each in processes]
+    refused = [text for each, text in zip(processes, told, strict=True) if each.returncode]
+    assert len(refused) < 3
+    assert all("is harvesting into it" in text or "has begun the same harvest" in text for text in refused), refused
+    assert rows(path, "SELECT count(*) FROM instances WHERE state = 'done'") == [(len(ids),)]
+    assert free.jodoo.answered["workflow_logs"] == len(ids)

@@ -306,14 +306,26 @@ def test_backlog_is_what_must_be_waited_for_and_who_waits(now, loop):
     assert ledger.backlog(SECOND) == 33.0 + 1.0
 
 
-async def test_a_limiter_of_which_nobody_knows_any_more_is_freed():
+async def test_a_limiter_of_its_own_is_freed_with_whoever_has_it():
+    limiter = Limiter(1000)
+    async with limiter.turn():
+        pass
+    ledger = weakref.ref(limiter.ledger)
+    del limiter
+    gc.collect()
+    assert ledger() is None
+
+
+async def test_what_was_sent_in_a_scope_is_forgotten_once_it_counts_no_more():
     gone = []
-    for _ in range(3):
-        limiter = Limiter(1000)
+    for scope in range(3):
+        limiter = Limiter(1000, ledger=ledger_of(scope))
         async with limiter.turn():
             pass
         gone.append(weakref.ref(limiter.ledger))
         del limiter
+    gc.collect()
+    assert None not in [ref() for ref in gone]
     monotonic = time.monotonic
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(time, "monotonic", lambda: monotonic() + 10)

@@ -79,9 +79,12 @@ class Ledger:
         not_before: the cooldown's deadline, on the monotonic clock; it only moves later.
         ceiling: the lowest rate that the server itself has named, kept to by everyone who keeps to one.
         waiting: how many wait, in all event loops.
+
+    Args:
+        lives_on: whether it is kept as long as what it knows matters, since `ledger_of` can find it again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lives_on: bool = False) -> None:
         self.not_before: float = 0.0
         self.ceiling: float = math.inf
         self.waiting: int = 0
@@ -93,6 +96,7 @@ class Ledger:
         self._sent: deque[float] = deque()  # within the last second
         self._trips = RoundTrips()
         self._reach = _SECOND + _MARGIN  # the longest window of all
+        self._lives_on = lives_on
         self._is_kept = False  # among those that live on
         self._sooner = False  # an answer may open a slot sooner than who waits was told
 
@@ -152,7 +156,7 @@ class Ledger:
                 return False
             self._quota = quota
             self._in_flight[loop] = self._in_flight.get(loop, 0) + 1
-            if not self._is_kept:
+            if self._lives_on and not self._is_kept:
                 self._is_kept = True
                 _kept.add(self)
             return True
@@ -255,7 +259,7 @@ def ledger_of(scope: Hashable) -> Ledger:
         if found is None:
             for ledger in list(_kept):
                 ledger.release_if_spent()
-            found = _ledgers[scope] = Ledger()
+            found = _ledgers[scope] = Ledger(lives_on=True)
         return found
 
 
