@@ -10,7 +10,7 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
-from workflowkit.ratelimit import ledger
+from workflowkit.ratelimit import window
 
 pytest_plugins = ["workflowkit.testing"]
 
@@ -46,13 +46,13 @@ def _no_account_of_yours(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _limits_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test sent, and what it was told to wait, is nothing to the next."""
-    monkeypatch.setattr(ledger, "_ledgers", WeakValueDictionary())
-    monkeypatch.setattr(ledger, "_kept", set())
+    monkeypatch.setattr(window, "_windows", WeakValueDictionary())
+    monkeypatch.setattr(window, "_kept", set())
 
 
 @pytest.fixture(params=["httpx", "aiohttp"])
 def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both transports in turn, for clients that leave it to the package."""
+    """Both transports in permit, for clients that leave it to the package."""
     monkeypatch.setattr("workflowkit._transport.best", lambda: request.param)
     return str(request.param)
 

@@ -38,9 +38,9 @@ from .errors import (
 )
 from .exchange import Request, Response, Timing
 from .model import Model
-from .ratelimit import Limiter, LimitSnapshot, Turn
-from .ratelimit.ledger import Quota, ledger_of, snapshots
+from .ratelimit import Limiter, LimitSnapshot, Permit
 from .ratelimit.limiter import check_rate
+from .ratelimit.window import RateLimit, snapshots, window_of
 from .redact import redact_url
 from .retry import ADVISED, RetryPolicy
 from .stopping import droppable, only_waits
@@ -73,7 +73,7 @@ class Options:
 
     Attributes:
         base_url: where the API lives; ``https``, or ``http`` on this machine.
-        tenant: whose quota it is; clients of one tenant share their limits within a process.
+        tenant: whose rate limit it is; clients of one tenant share their limits within a process.
         rate: requests per second, see `Rate`.
         default_rate: what the vendor documents for a tenant, or our choice where it doesn't.
         vendor_host: whether the base URL is the vendor's own.
@@ -166,7 +166,7 @@ class Client:
 
     @property
     def tenant(self) -> str:
-        """Whose quota this client uses."""
+        """Whose rate limit this client uses."""
         return self._options.tenant
 
     @property
@@ -177,7 +177,7 @@ class Client:
     @property
     def window(self) -> float:
         """Seconds in which the tenant's limit counts requests; 0 if there is none."""
-        return Quota.of(self._options.tenant_rate()).window
+        return RateLimit.of(self._options.tenant_rate()).seconds
 
     def rate_of(self, *endpoints: Endpoint[Any]) -> float | None:
         """Return how many requests per second these operations may take together; None for no limit."""
@@ -239,9 +239,9 @@ class Client:
             before = attempt
             try:
                 async with self._auth.trial():  # a failure leaves it as one, whether or not it is tried again
-                    turn = await self._turn(endpoint, attempt, subject)
+                    permit = await self._permit(endpoint, attempt, subject)
                     attempt += 1
-                    return await self._attempt(endpoint, request, turn, attempt)
+                    return await self._attempt(endpoint, request, permit, attempt)
             except WorkflowKitError as error:
                 if attempt == before:  # nothing was sent
                     raise
@@ -256,7 +256,7 @@ class Client:
                 failure = error
             await self._pause(endpoint, failure, attempt, delay)
 
-    async def _turn(self, endpoint: Endpoint[M], attempts: int, subject: str | None) -> Turn:
+    async def _permit(self, endpoint: Endpoint[M], attempts: int, subject: str | None) -> Permit:
         """Return a place in all limits, with credentials at hand: they may run out while it is waited for."""
         waited = 0.0
         while True:
@@ -267,14 +267,14 @@ class Client:
                 if error.endpoint is None:
                     error.endpoint, error.subject = endpoint.name, subject
                 raise
-            turn = Turn(*self._limits_of(endpoint))
-            await self._wait(endpoint, turn, attempts, waited)
-            waited = turn.waited = waited + turn.waited
+            permit = Permit(*self._limits_of(endpoint))
+            await self._wait(endpoint, permit, attempts, waited)
+            waited = permit.waited = waited + permit.waited
             if self._auth.is_ready:
-                return turn
-            turn.give_back()
+                return permit
+            permit.release()
 
-    async def _wait(self, endpoint: Endpoint[M], turn: Turn, attempts: int, waited: float) -> None:
+    async def _wait(self, endpoint: Endpoint[M], permit: Permit, attempts: int, waited: float) -> None:
         """Wait for the limits; RateLimited if that takes longer than `max_wait`, with what was waited before."""
         if self._closed:
             closed = ConfigError("this client is closed: create a new one")
@@ -283,7 +283,7 @@ class Client:
         max_wait = self._options.max_wait
         try:
             async with droppable(only_waits):
-                await turn.wait(None if max_wait is None else max_wait - waited)
+                await permit.acquire(None if max_wait is None else max_wait - waited)
         except TimeoutError:
             later = max(limiter.backlog() for limiter in self._limits_of(endpoint))
             refusal = RateLimited(
@@ -297,14 +297,14 @@ class Client:
     def _limits_of(self, endpoint: Endpoint[M]) -> tuple[Limiter, Limiter]:
         """Return the limit of the operation and that of the tenant."""
         if endpoint.name not in self._limiters:
-            own = ledger_of((*self._scope, endpoint.name))
+            own = window_of((*self._scope, endpoint.name))
             self._limiters[endpoint.name] = (
-                Limiter(self._options.endpoint_rate(endpoint.rate), ledger=own),
-                Limiter(self._options.tenant_rate(), ledger=ledger_of(self._scope)),
+                Limiter(self._options.endpoint_rate(endpoint.rate), window=own),
+                Limiter(self._options.tenant_rate(), window=window_of(self._scope)),
             )
         return self._limiters[endpoint.name]
 
-    async def _attempt(self, endpoint: Endpoint[M], request: Request, turn: Turn, attempt: int) -> Reply[M]:
+    async def _attempt(self, endpoint: Endpoint[M], request: Request, permit: Permit, attempt: int) -> Reply[M]:
         request.headers["User-Agent"] = f"workflowkit/{__version__}"
         started = time.monotonic()
         response: Response | None = None
@@ -312,13 +312,13 @@ class Client:
         failure: BaseException | None = None
         timing = Timing()
         try:
-            with turn:
+            with permit:
                 self._auth.authorize(request)
-                turn.sent()
+                permit.sent()
                 try:
                     response = await self._send(request, timing)
                 finally:
-                    turn.timed(timing.left, timing.began)
+                    permit.timed(timing.left, timing.began)
             document = Document(response.content, request_id(response))
             value = await self._read(endpoint, response, document)
         except BaseException as error:
@@ -333,7 +333,7 @@ class Client:
                     attempt=attempt,
                     status=response.status if response is not None else None,
                     error=type(failure).__name__ if failure else None,
-                    waited=turn.waited,
+                    waited=permit.waited,
                     elapsed=time.monotonic() - started,
                     size=len(response.content) if response is not None else 0,
                     request_id=document.request_id if document is not None else None,

@@ -20,7 +20,7 @@ Enter = Callable[[], AbstractAsyncContextManager[Any]]
 
 
 def workflowkit() -> Enter:
-    return Limiter(RATE).turn
+    return Limiter(RATE).permit
 
 
 def aiolimiter_of(capacity: float, period: float) -> Callable[[], Enter]:

@@ -16,7 +16,7 @@ from aiolimiter import AsyncLimiter
 
 from benchmarks.measure import children
 from benchmarks.report import report, table
-from workflowkit.ratelimit import Limiter, Turn
+from workflowkit.ratelimit import Limiter, Permit
 
 SECONDS = 4.0
 ROUNDS = 3
@@ -27,12 +27,12 @@ Enter = Callable[[], AbstractAsyncContextManager[Any]]
 
 
 def one(rate: float) -> Enter:
-    return Limiter(rate).turn
+    return Limiter(rate).permit
 
 
 def two(rate: float) -> Enter:
     narrow, broad = Limiter(rate), Limiter(rate * 2)
-    return lambda: Turn(narrow, broad)
+    return lambda: Permit(narrow, broad)
 
 
 def alone(rate: float) -> Enter:
@@ -46,7 +46,7 @@ SLEEP = "a bare `asyncio.sleep`"
 
 
 async def saturated(enter: Enter, workers: int) -> float:
-    """Return the CPU seconds of one turn, of so many workers that always want one."""
+    """Return the CPU seconds of one permit, of so many workers that always want one."""
     turns = 0
 
     async def work() -> None:
@@ -83,17 +83,17 @@ def main() -> None:
     runs = [*((name, *place) for name in CONTENDERS for place in PLACES), (SLEEP, 30, 1)]
     found = children("benchmarks.limiter.cost", runs, ROUNDS)
     costs = {run: seconds * 1e6 for run, (seconds,) in zip(runs, found, strict=True)}
-    head = ["microseconds of CPU a turn", *(f"{rate:,}/s, {waiting:,}" for rate, waiting in PLACES)]
+    head = ["microseconds of CPU a permit", *(f"{rate:,}/s, {waiting:,}" for rate, waiting in PLACES)]
     rows = [
         [name, *(f"{costs[name, *place]:.0f}" if (name, *place) in costs else "" for place in PLACES)]
         for name in (*CONTENDERS, SLEEP)
     ]
     report(
         "cost",
-        "Microseconds of CPU that a turn takes, by how many a second there are and how many tasks always wait",
+        "Microseconds of CPU that a permit takes, by how many a second there are and how many tasks always wait",
         table(head, rows),
         bars={f"{rate:,}/s, {n:,} wait": {name: costs[name, rate, n] for name in CONTENDERS} for rate, n in PLACES},
-        axis="microseconds of CPU a turn",
+        axis="microseconds of CPU a permit",
     )
 
 

@@ -25,7 +25,7 @@ from workflowkit import (
     SecMasterClient,
     TransportError,
 )
-from workflowkit.ratelimit.ledger import ledger_of
+from workflowkit.ratelimit.window import window_of
 from workflowkit.sandbox import Sandbox
 from workflowkit.sandbox.server import ACCESS_KEY, USER
 from workflowkit.sandbox.workspace import PROJECT_ID, WORKSPACE_ID
@@ -295,7 +295,7 @@ async def test_a_limit_that_the_gateway_names_is_kept_from_then_on(free):
     free.fault("0308")
     async with connect(free) as client:
         await client.workflow_instances()
-        assert ledger_of(client._scope).ceiling == 10.0
+        assert window_of(client._scope).ceiling == 10.0
         began = time.monotonic()
         await asyncio.gather(*(client.workflow_instance(each) for each in list(free.workspace.instance_ids())[:21]))
     assert time.monotonic() - began > 1.0, "21 requests at 10 a second"

@@ -17,7 +17,7 @@ from unittest import mock
 
 import pytest
 
-from workflowkit.ratelimit import Limiter, Turn
+from workflowkit.ratelimit import Limiter, Permit
 
 T = TypeVar("T")
 Delay = Callable[[random.Random], float]
@@ -107,16 +107,16 @@ class Simulation:
         assert unhandled == []
         return result
 
-    async def exchange(self, turn: Turn, up: float, down: float, *servers: Server) -> bool:
-        """Wait for the turn and send: True if all servers accepted it."""
-        async with turn:
+    async def exchange(self, permit: Permit, up: float, down: float, *servers: Server) -> bool:
+        """Wait for the permit and send: True if all servers accepted it."""
+        async with permit:
             await asyncio.sleep(up)
             answers = [server.arrive() for server in servers]
             await asyncio.sleep(down)
         return all(answers)
 
     async def saturate(
-        self, make: Callable[[], Turn], servers: list[Server], *, workers: int, seconds: float, up: Delay, down: Delay
+        self, make: Callable[[], Permit], servers: list[Server], *, workers: int, seconds: float, up: Delay, down: Delay
     ) -> None:
         """Let so many workers send as often as they may, for so long."""
         until = self.clock.now + seconds
@@ -137,7 +137,7 @@ class Simulation:
         """Return accepted requests in percent of the limit, how many were refused, and the server."""
         server = self.server(rate)
         limiter = Limiter(rate)
-        self.run(self.saturate(limiter.turn, [server], workers=workers, seconds=seconds, up=up, down=down))
+        self.run(self.saturate(limiter.permit, [server], workers=workers, seconds=seconds, up=up, down=down))
         accepted = sum(at < 1000.0 + seconds for at in server.accepted)
         return accepted / (rate * seconds) * 100, server.refused, server
 
@@ -151,7 +151,7 @@ def simulation() -> type[Simulation]:
 def now(monkeypatch):
     """The monotonic clock, to be set: ``now[0] = 10.0``."""
     clock = [10.0]
-    monkeypatch.setattr("workflowkit.ratelimit.ledger.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("workflowkit.ratelimit.window.time.monotonic", lambda: clock[0])
     yield clock
     monkeypatch.undo()
 

@@ -1,4 +1,4 @@
-"""A limit, and turns in it."""
+"""A limiter, and the permits from it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import count
 import pytest
 
 from workflowkit.errors import ConfigError, TransportError
-from workflowkit.ratelimit import Limiter, Turn
-from workflowkit.ratelimit.ledger import MOST_IN_FLIGHT, Ledger, ledger_of, snapshots
+from workflowkit.ratelimit import Limiter, Permit
 from workflowkit.ratelimit.limiter import check_rate
+from workflowkit.ratelimit.window import MOST_IN_FLIGHT, SlidingWindow, snapshots, window_of
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf"), float("-inf"), "30", True])
@@ -37,59 +37,59 @@ def test_the_server_can_name_no_impossible_rate():
         Limiter(30).lower(0)
 
 
-async def test_a_turn_has_to_be_waited_for():
-    with pytest.raises(ConfigError, match="async with"), Limiter(30).turn():
+async def test_a_permit_has_to_be_acquired():
+    with pytest.raises(ConfigError, match="async with"), Limiter(30).permit():
         pass
 
 
-async def test_a_turn_that_is_taken_twice_forgets_the_first_time():
+async def test_a_permit_that_is_acquired_twice_forgets_the_first_time():
     limiter = Limiter(30)
-    turn = limiter.turn()
-    async with turn:
+    permit = limiter.permit()
+    async with permit:
         pass
     with pytest.raises(TransportError):
-        async with turn:
+        async with permit:
             raise TransportError("no answer")
-    assert (len(limiter.ledger._answered), len(limiter.ledger._lost)) == (1, 1)
+    assert (len(limiter.window._responded), len(limiter.window._unanswered)) == (1, 1)
 
 
-async def test_a_turn_would_wait_for_itself():
+async def test_a_permit_would_wait_for_itself():
     limiter = Limiter(30)
-    with pytest.raises(ConfigError, match="each ledger once"):
-        Turn(Limiter(5, ledger=limiter.ledger), limiter)
+    with pytest.raises(ConfigError, match="must have different windows"):
+        Permit(Limiter(5, window=limiter.window), limiter)
 
 
 async def test_what_connecting_took_is_no_part_of_the_round_trip(now):
-    ledger = Ledger()
+    window = SlidingWindow()
     for _ in range(20):
-        turn = Limiter(None, ledger=ledger).turn()
-        await turn.wait()
+        permit = Limiter(None, window=window).permit()
+        await permit.acquire()
         now[0] += 1
-        with turn:
-            turn.sent()
-            turn.timed(now[0] + 0.6, now[0] + 0.7)
-    assert ledger._trips.floor == pytest.approx(0.1)
-    assert ledger._answered[-1] == now[0] + 0.7
+        with permit:
+            permit.sent()
+            permit.timed(now[0] + 0.6, now[0] + 0.7)
+    assert window._trips.floor == pytest.approx(0.1)
+    assert window._responded[-1] == now[0] + 0.7
 
 
 def test_one_in_five_seconds(simulation):
     run = simulation()
     server = run.server(1, window=5.0)
-    run.run(run.saturate(Limiter(0.2).turn, [server], workers=3, seconds=60, up=lambda _: 0.01, down=lambda _: 0.01))
+    run.run(run.saturate(Limiter(0.2).permit, [server], workers=3, seconds=60, up=lambda _: 0.01, down=lambda _: 0.01))
     assert (len(server.accepted), server.refused) == (12, 0)
 
 
 def test_a_limit_that_the_server_names_holds_for_every_limiter_of_the_scope_for_good(simulation):
     run = simulation()
     server = run.server(5)
-    ledger = Ledger()
-    fast, faster, unknown, lifted = (Limiter(rate, ledger=ledger) for rate in (30, 40, float("inf"), None))
-    ledger.lower(5.0)
-    ledger.lower(7.0)
-    assert [limiter.quota.rate for limiter in (fast, faster, unknown)] == [5.0, 5.0, 5.0]
-    assert Limiter(3, ledger=ledger).quota.rate == 3
-    assert lifted.quota.slots == sys.maxsize, "whoever lifts the limits lifts this one too"
-    run.run(run.saturate(fast.turn, [server], workers=9, seconds=20, up=lambda _: 0, down=lambda _: 0))
+    window = SlidingWindow()
+    fast, faster, unknown, lifted = (Limiter(rate, window=window) for rate in (30, 40, float("inf"), None))
+    window.lower(5.0)
+    window.lower(7.0)
+    assert [limiter.rate_limit.rate for limiter in (fast, faster, unknown)] == [5.0, 5.0, 5.0]
+    assert Limiter(3, window=window).rate_limit.rate == 3
+    assert lifted.rate_limit.slots == sys.maxsize, "whoever lifts the limits lifts this one too"
+    run.run(run.saturate(fast.permit, [server], workers=9, seconds=20, up=lambda _: 0, down=lambda _: 0))
     assert server.refused == 0
     assert len(server.accepted) > 98
 
@@ -102,9 +102,9 @@ def test_who_stands_in_line_already_is_slowed_down_as_well(simulation):
     async def main():
         async with asyncio.TaskGroup() as group:
             for _ in range(25):
-                group.create_task(run.exchange(limiter.turn(), 0, 0, server))
+                group.create_task(run.exchange(limiter.permit(), 0, 0, server))
             await asyncio.sleep(0)
-            limiter.ledger.lower(5.0)
+            limiter.window.lower(5.0)
 
     run.run(main())
     assert server.refused == 0
@@ -112,22 +112,22 @@ def test_who_stands_in_line_already_is_slowed_down_as_well(simulation):
 
 async def test_without_a_limit_cooldowns_still_hold():
     limiter = Limiter(None)
-    async with asyncio.timeout(0.1), limiter.turn():
+    async with asyncio.timeout(0.1), limiter.permit():
         pass
     limiter.cool_down(60)
     with pytest.raises(TimeoutError):
-        await limiter.turn().wait(0.02)
+        await limiter.permit().acquire(0.02)
 
 
-async def test_a_turn_waits_no_longer_than_told_and_then_holds_nothing():
+async def test_a_permit_waits_no_longer_than_told_and_then_holds_nothing():
     narrow, broad = Limiter(1), Limiter(1)
-    async with broad.turn():
-        turn = Turn(narrow, broad)
+    async with broad.permit():
+        permit = Permit(narrow, broad)
         with pytest.raises(TimeoutError):
-            await turn.wait(0.02)
-        assert turn.waited == pytest.approx(0.02, abs=0.02)
-        assert [each.ledger.snapshot("s").in_flight for each in (narrow, broad)] == [0, 1]
-        assert [each.ledger.snapshot("s").waiting for each in (narrow, broad)] == [0, 0]
+            await permit.acquire(0.02)
+        assert permit.waited == pytest.approx(0.02, abs=0.02)
+        assert [each.window.snapshot("s").in_flight for each in (narrow, broad)] == [0, 1]
+        assert [each.window.snapshot("s").waiting for each in (narrow, broad)] == [0, 0]
 
 
 def test_a_cooldown_that_lasts_longer_than_it_may_wait_is_not_waited_for(simulation):
@@ -137,9 +137,9 @@ def test_a_cooldown_that_lasts_longer_than_it_may_wait_is_not_waited_for(simulat
         limiter = Limiter(30)
         limiter.cool_down(10.0)
         with pytest.raises(TimeoutError):
-            await Turn(Limiter(5), limiter).wait(9.0)
+            await Permit(Limiter(5), limiter).acquire(9.0)
         assert run.clock.now < 1000.001
-        await limiter.turn().wait(11.0)
+        await limiter.permit().acquire(11.0)
         assert run.clock.now == pytest.approx(1010.0, abs=0.01)
 
     run.run(main())
@@ -150,13 +150,13 @@ def test_who_waits_takes_a_slot_as_soon_as_one_is_given_back_unsent(simulation):
     limiter = Limiter(2)
 
     async def main():
-        async with limiter.turn():
+        async with limiter.permit():
             pass
-        unsent = limiter.turn()
-        await unsent.wait()
-        third = asyncio.create_task(limiter.turn().wait())  # sleeps until the first one's slot is free
+        unsent = limiter.permit()
+        await unsent.acquire()
+        third = asyncio.create_task(limiter.permit().acquire())  # sleeps until the first one's slot is free
         await asyncio.sleep(0.1)
-        unsent.give_back()
+        unsent.release()
         began = run.clock.now
         await third
         return run.clock.now - began
@@ -169,9 +169,9 @@ def test_who_waits_goes_as_soon_as_not_too_many_are_in_flight(simulation):
     limiter = Limiter(None)
 
     async def main():
-        flying = [asyncio.create_task(run.exchange(limiter.turn(), 0, 0.1)) for _ in range(MOST_IN_FLIGHT)]
+        flying = [asyncio.create_task(run.exchange(limiter.permit(), 0, 0.1)) for _ in range(MOST_IN_FLIGHT)]
         await asyncio.sleep(0)
-        await limiter.turn().wait()
+        await limiter.permit().acquire()
         await asyncio.gather(*flying)
         return run.clock.now - 1000
 
@@ -182,21 +182,21 @@ def test_who_waits_goes_as_soon_as_not_too_many_are_in_flight(simulation):
 def test_an_error_in_the_midst_of_it_is_of_one_request_and_the_others_go_on(simulation, monkeypatch, when):
     run = simulation()
     limiter = Limiter(3)
-    opens, calls = limiter.ledger.opens, count(1)
+    opens, calls = limiter.window.opens, count(1)
 
-    def opened(quota):
+    def opened(rate_limit):
         if next(calls) == when:
             raise MemoryError
-        return opens(quota)
+        return opens(rate_limit)
 
     async def main():
-        monkeypatch.setattr(limiter.ledger, "opens", opened)
+        monkeypatch.setattr(limiter.window, "opens", opened)
         return await asyncio.gather(
-            *(run.exchange(limiter.turn(), 0, 0, run.server(9)) for _ in range(6)), return_exceptions=True
+            *(run.exchange(limiter.permit(), 0, 0, run.server(9)) for _ in range(6)), return_exceptions=True
         )
 
     assert sum(isinstance(each, MemoryError) for each in run.run(main())) == 1
-    assert (limiter.ledger.waiting, limiter.ledger.snapshot("s").in_flight) == (0, 0)
+    assert (limiter.window.waiting, limiter.window.snapshot("s").in_flight) == (0, 0)
 
 
 def test_backlog_says_when_the_line_will_have_gone(simulation):
@@ -206,7 +206,7 @@ def test_backlog_says_when_the_line_will_have_gone(simulation):
         limiter = Limiter(10)
         assert limiter.backlog() == 0.0
         async with asyncio.TaskGroup() as group:
-            waiting = [group.create_task(run.exchange(limiter.turn(), 0, 0)) for _ in range(40)]
+            waiting = [group.create_task(run.exchange(limiter.permit(), 0, 0)) for _ in range(40)]
             await asyncio.sleep(0.5)
             told = limiter.backlog()
             before = run.clock.now
@@ -220,12 +220,12 @@ def test_snapshots_tell_who_waits_who_is_under_way_and_what_was_sent(simulation)
     run = simulation()
 
     async def main():
-        narrow = Limiter(5, ledger=ledger_of(("jodoo", "https://a", "acme", "jodoo.form_records")))
-        broad = Limiter(None, ledger=ledger_of(("jodoo", "https://a", "acme")))
+        narrow = Limiter(5, window=window_of(("jodoo", "https://a", "acme", "jodoo.form_records")))
+        broad = Limiter(None, window=window_of(("jodoo", "https://a", "acme")))
         for other in ("aaa", "other"):
-            ledger_of(("jodoo", "https://a", other)).cool_down(1)
-        ledger_of("of somebody's own").cool_down(1)
-        tasks = [asyncio.create_task(run.exchange(Turn(narrow, broad), 0.5, 0.5)) for _ in range(12)]
+            window_of(("jodoo", "https://a", other)).cool_down(1)
+        window_of("of somebody's own").cool_down(1)
+        tasks = [asyncio.create_task(run.exchange(Permit(narrow, broad), 0.5, 0.5)) for _ in range(12)]
         await asyncio.sleep(1.4)
         broad.cool_down(3.0)
         tenant, records = snapshots(("jodoo", "https://a", "acme"))
@@ -246,21 +246,21 @@ async def test_who_comes_later_leaves_later_without_a_rate_as_well(held):
     order = []
 
     async def go(number):
-        turn = limiter.turn()
-        await turn.wait()
+        permit = limiter.permit()
+        await permit.acquire()
         order.append(number)
-        turn.give_back()
+        permit.release()
 
-    under_way = [limiter.turn() for _ in range(MOST_IN_FLIGHT)]
+    under_way = [limiter.permit() for _ in range(MOST_IN_FLIGHT)]
     if held == "by a cooldown":
         limiter.cool_down(0.05)
     else:
-        for turn in under_way:
-            await turn.wait()
+        for permit in under_way:
+            await permit.acquire()
     tasks = [asyncio.create_task(go(number)) for number in range(20)]
     await asyncio.sleep(0.04)
-    for turn in under_way:
-        turn.give_back()
+    for permit in under_way:
+        permit.release()
     for number in range(20, 5000):
         await asyncio.sleep(0)
         tasks.append(asyncio.create_task(go(number)))
@@ -272,14 +272,14 @@ async def test_who_comes_later_leaves_later_without_a_rate_as_well(held):
 
 
 async def test_without_a_rate_nothing_is_waited_for():
-    turn = Limiter(None).turn()
-    await turn.wait()
-    assert turn.waited == 0.0
-    turn.give_back()
+    permit = Limiter(None).permit()
+    await permit.acquire()
+    assert permit.waited == 0.0
+    permit.release()
 
 
 async def test_a_snapshot_tells_what_was_last_asked_for():
-    ledger = Ledger()
+    window = SlidingWindow()
     for rate in (10, None):
-        async with Limiter(rate, ledger=ledger).turn():
-            assert ledger.snapshot("tenant").rate == rate
+        async with Limiter(rate, window=window).permit():
+            assert window.snapshot("tenant").rate == rate

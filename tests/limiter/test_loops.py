@@ -7,8 +7,8 @@ import sys
 import threading
 import time
 
-from workflowkit.ratelimit import Limiter, line
-from workflowkit.ratelimit.ledger import Ledger, ledger_of, snapshots
+from workflowkit.ratelimit import Limiter, queue
+from workflowkit.ratelimit.window import SlidingWindow, snapshots, window_of
 
 
 def test_a_second_run_in_one_process_does_not_start_afresh(simulation):
@@ -16,10 +16,10 @@ def test_a_second_run_in_one_process_does_not_start_afresh(simulation):
     server = run.server(30)
     limiter = Limiter(30)
     for _ in range(5):
-        run.run(run.saturate(limiter.turn, [server], workers=40, seconds=1.3, up=lambda _: 0.02, down=lambda _: 0.02))
+        run.run(run.saturate(limiter.permit, [server], workers=40, seconds=1.3, up=lambda _: 0.02, down=lambda _: 0.02))
     assert server.refused == 0
     assert len(server.accepted) > 150
-    assert not [loop for loop in list(line._lines)[:-1] if loop.is_closed()], "closed loops are forgotten"
+    assert not [loop for loop in list(queue._queues)[:-1] if loop.is_closed()], "closed loops are forgotten"
 
 
 def test_loops_in_several_threads_share_a_limit():
@@ -29,9 +29,9 @@ def test_loops_in_several_threads_share_a_limit():
     async def work():
         until = time.monotonic() + 2.5
         while time.monotonic() < until:
-            async with limiter.turn() as turn:
+            async with limiter.permit() as permit:
                 sends.append(time.monotonic())
-                turn.answered()
+                permit.responded()
 
     async def main():
         await asyncio.gather(*(work() for _ in range(10)))
@@ -48,13 +48,13 @@ def test_loops_in_several_threads_share_a_limit():
 
 def test_a_slot_given_back_in_one_loop_wakes_who_waits_in_another(loop):
     limiter = Limiter(1)
-    assert limiter.ledger.take(limiter.quota, loop)
+    assert limiter.window.try_acquire(limiter.rate_limit, loop)
 
     async def main():
-        waiting = asyncio.create_task(limiter.turn().wait())
+        waiting = asyncio.create_task(limiter.permit().acquire())
         await asyncio.sleep(0.05)
         began = time.monotonic()
-        await asyncio.to_thread(limiter.ledger.give_back, loop, sent_at=None, answered_at=None)
+        await asyncio.to_thread(limiter.window.release, loop, sent_at=None, responded_at=None)
         await waiting
         return time.monotonic() - began
 
@@ -63,63 +63,63 @@ def test_a_slot_given_back_in_one_loop_wakes_who_waits_in_another(loop):
 
 def test_a_slot_that_comes_back_while_somebody_lies_down_is_noticed(monkeypatch, loop):
     limiter = Limiter(1)
-    assert limiter.ledger.take(limiter.quota, loop)
-    opens = limiter.ledger.opens
+    assert limiter.window.try_acquire(limiter.rate_limit, loop)
+    opens = limiter.window.opens
 
-    def given_back_meanwhile(quota):
-        answer = opens(quota)
+    def given_back_meanwhile(rate_limit):
+        answer = opens(rate_limit)
         monkeypatch.undo()
-        limiter.ledger.give_back(loop, sent_at=None, answered_at=None)
+        limiter.window.release(loop, sent_at=None, responded_at=None)
         return answer
 
-    monkeypatch.setattr(limiter.ledger, "opens", given_back_meanwhile)
+    monkeypatch.setattr(limiter.window, "opens", given_back_meanwhile)
 
     async def main():
         began = time.monotonic()
-        await limiter.turn().wait()
+        await limiter.permit().acquire()
         return time.monotonic() - began
 
     assert asyncio.run(main()) < 0.4, "without looking again by itself"
 
 
-def test_one_scope_has_one_ledger_whoever_asks_first():
-    found: list[list[Ledger]] = [[], []]
+def test_one_scope_has_one_window_whoever_asks_first():
+    found: list[list[SlidingWindow]] = [[], []]
     start = threading.Barrier(2)
 
-    def ask(ledgers):
+    def ask(windows):
         for name in range(300):
             start.wait()
-            ledgers.append(ledger_of(("raced", str(name))))
+            windows.append(window_of(("raced", str(name))))
             snapshots(("raced",))
 
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        threads = [threading.Thread(target=ask, args=(ledgers,)) for ledgers in found]
+        threads = [threading.Thread(target=ask, args=(windows,)) for windows in found]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     finally:
         sys.setswitchinterval(before)
-    assert [id(ledger) for ledger in found[0]] == [id(ledger) for ledger in found[1]]
+    assert [id(window) for window in found[0]] == [id(window) for window in found[1]]
     assert len(found[0]) == 300
 
 
 def test_a_slot_may_come_back_when_a_loop_was_closed_with_somebody_waiting(loop):
     limiter = Limiter(1)
-    assert limiter.ledger.take(limiter.quota, loop)
+    assert limiter.window.try_acquire(limiter.rate_limit, loop)
 
     async def leave_one_waiting():
-        waiting = asyncio.ensure_future(limiter.turn().wait())
+        waiting = asyncio.ensure_future(limiter.permit().acquire())
         await asyncio.sleep(0.01)
         return waiting
 
     other = asyncio.new_event_loop()
     waiting = other.run_until_complete(leave_one_waiting())
     other.close()
-    limiter.ledger.give_back(loop, sent_at=None, answered_at=None)
-    assert limiter.ledger.opens(limiter.quota) is not None
+    limiter.window.release(loop, sent_at=None, responded_at=None)
+    assert limiter.window.opens(limiter.rate_limit) is not None
     waiting._log_destroy_pending = False
 
 
@@ -129,23 +129,23 @@ def test_requests_of_a_loop_that_was_closed_under_them_do_not_slow_down_who_send
     limiter = Limiter(30)
     dead = asyncio.new_event_loop()
     for _ in range(29):
-        assert limiter.ledger.take(limiter.quota, dead)
+        assert limiter.window.try_acquire(limiter.rate_limit, dead)
     dead.close()
-    run.run(run.saturate(limiter.turn, [server], workers=1, seconds=60, up=lambda _: 0, down=lambda _: 0))
+    run.run(run.saturate(limiter.permit, [server], workers=1, seconds=60, up=lambda _: 0, down=lambda _: 0))
     assert len(server.accepted) > 1700
 
 
-def test_a_turn_may_end_after_its_loop():
-    ledger = Ledger()
+def test_a_permit_may_end_after_its_loop():
+    window = SlidingWindow()
 
     async def begin():
-        turn = Limiter(3, ledger=ledger).turn()
-        await turn.wait()
-        turn.sent()
-        return turn
+        permit = Limiter(3, window=window).permit()
+        await permit.acquire()
+        permit.sent()
+        return permit
 
-    turn = asyncio.run(begin())
-    with turn:
+    permit = asyncio.run(begin())
+    with permit:
         pass
-    assert ledger._in_flight == {}
-    assert len(ledger._lost) == 1
+    assert window._in_flight == {}
+    assert len(window._unanswered) == 1

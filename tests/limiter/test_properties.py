@@ -9,7 +9,7 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflowkit.ratelimit import Limiter, Turn
+from workflowkit.ratelimit import Limiter, Permit
 
 RATES = {"logs": 7, "records": 3}
 TENANT = 8
@@ -66,8 +66,8 @@ class Model:
         self.sends: list[tuple[str, float]] = []
         self.cooling: list[tuple[str, float, float]] = []
 
-    def turn(self, operation):
-        return Turn(self.limits[operation], self.limits["tenant"])
+    def permit(self, operation):
+        return Permit(self.limits[operation], self.limits["tenant"])
 
     def arrive(self, operation):
         self.servers[operation].arrive()
@@ -82,21 +82,21 @@ class Model:
         for name in RATES:
             for _ in range(20):
                 servers = self.servers[name], self.servers["tenant"]
-                await self.run.exchange(self.turn(name), self.there, self.back, *servers)
+                await self.run.exchange(self.permit(name), self.there, self.back, *servers)
 
     async def send(self, number, call):
         await asyncio.sleep(call.at)
-        turn = self.turn(call.operation)
+        permit = self.permit(call.operation)
         self.joined[call.operation].append(number)
         with suppress(TimeoutError):
-            await turn.wait(call.after if call.fate == "impatient" else None)
-            with turn:
+            await permit.acquire(call.after if call.fate == "impatient" else None)
+            with permit:
                 self.left[call.operation].append(number)
                 if call.fate != "unsent":
-                    turn.sent()
+                    permit.sent()
                     self.sends.append((call.operation, self.run.clock.now))
                     await self.travel(call)
-                    turn.answered()
+                    permit.responded()
 
     async def travel(self, call):
         if call.fate == "lost":  # given up soon, and counted up to a second after that
@@ -131,11 +131,11 @@ def test_never_more_than_the_limit_in_order_and_nothing_lost(simulation, world):
         if world["learned"]:
             await model.learn()
         await model.live(calls, world["cooldowns"])
-        snapshots = [each.ledger.snapshot(name) for name, each in model.limits.items()]
+        snapshots = [each.window.snapshot(name) for name, each in model.limits.items()]
         assert [(each.waiting, each.in_flight) for each in snapshots] == [(0, 0)] * 3
         await asyncio.sleep(8)  # the last cooldown is over, and what was lost is counted no more
         before = clock.now
-        await asyncio.gather(*(model.run.exchange(model.turn("logs"), 0, 0) for _ in range(RATES["logs"])))
+        await asyncio.gather(*(model.run.exchange(model.permit("logs"), 0, 0) for _ in range(RATES["logs"])))
         assert clock.now - before < 1.0 or world["stalls"], "after a pause, a second's worth leaves within a second"
 
     model.run.run(main())
@@ -156,7 +156,7 @@ def test_before_anything_is_known_any_network_will_do(simulation, trips):
     async def main():
         async with asyncio.TaskGroup() as group:
             for up, down in trips:
-                group.create_task(run.exchange(limiter.turn(), up, down, server))
+                group.create_task(run.exchange(limiter.permit(), up, down, server))
 
     run.run(main())
     assert server.refused == 0

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from workflowkit.ratelimit import Limiter, Turn
+from workflowkit.ratelimit import Limiter, Permit
 
 
 def none(_):
@@ -85,7 +85,7 @@ def test_what_is_learned_of_the_network_serves_who_waits_already(simulation):
     server = run.server(30)
     limiter = Limiter(30)
     second = between(1000, 1000)
-    run.run(run.saturate(limiter.turn, [server], workers=50, seconds=10, up=second, down=none))
+    run.run(run.saturate(limiter.permit, [server], workers=50, seconds=10, up=second, down=none))
     assert server.accepted[30] < 1000 + 2.55, "twenty answers took until 1.5, and the way there takes a second"
     assert server.refused == 0
 
@@ -96,7 +96,7 @@ def test_after_the_loop_was_blocked_few_leave_at_once(simulation):
     limiter = Limiter(30)
 
     async def main():
-        workers = run.saturate(limiter.turn, [server], workers=50, seconds=10, up=none, down=none)
+        workers = run.saturate(limiter.permit, [server], workers=50, seconds=10, up=none, down=none)
         running = asyncio.create_task(workers)
         await asyncio.sleep(5.0)
         run.clock.now += 0.2
@@ -108,13 +108,13 @@ def test_after_the_loop_was_blocked_few_leave_at_once(simulation):
     assert server.refused == 0
 
 
-def test_a_newcomer_takes_nobodys_turn(simulation):
+def test_a_newcomer_overtakes_nobody(simulation):
     run = simulation()
     limiter = Limiter(30)
     left = []
 
     async def go(name):
-        async with limiter.turn():
+        async with limiter.permit():
             left.append(name)
 
     async def main():
@@ -140,7 +140,7 @@ def test_who_gives_up_costs_nothing(simulation):
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience):
-                    async with limiter.turn():
+                    async with limiter.permit():
                         server.arrive()
             await asyncio.sleep(0)
 
@@ -156,13 +156,13 @@ def test_who_gives_up_costs_nothing(simulation):
     assert len(server.accepted) >= 0.99 * 30 * 30
 
 
-def test_cancelled_in_the_very_moment_of_its_turn(simulation):
+def test_cancelled_in_the_very_moment_of_its_permit(simulation):
     run = simulation()
     server = run.server(5)
     limiter = Limiter(5)
 
     async def go():
-        async with limiter.turn():
+        async with limiter.permit():
             server.arrive()
 
     async def main():
@@ -170,14 +170,14 @@ def test_cancelled_in_the_very_moment_of_its_turn(simulation):
         for _ in range(80):
             victim = asyncio.create_task(go())
             await asyncio.sleep(0)  # it stands at the head now
-            opens = limiter.ledger.opens(limiter.quota)
+            opens = limiter.window.opens(limiter.rate_limit)
             asyncio.get_running_loop().call_at(opens or 0, victim.cancel)  # as its own timer
             await asyncio.wait([victim])
             cancelled += victim.cancelled()
         await asyncio.sleep(2)
         before = run.clock.now
         await asyncio.gather(*(go() for _ in range(5)))
-        return cancelled, run.clock.now - before, limiter.ledger.snapshot("s")
+        return cancelled, run.clock.now - before, limiter.window.snapshot("s")
 
     cancelled, took, snapshot = run.run(main())
     assert cancelled > 40
@@ -193,8 +193,8 @@ def test_two_limits_and_neither_is_broken_or_starved(simulation):
     async def main():
         net = {"seconds": 60, "workers": 100, "up": between(0, 40), "down": between(5, 10)}
         await asyncio.gather(
-            run.saturate(lambda: Turn(limits["logs"], limits["tenant"]), [logs, tenant], **net),
-            run.saturate(lambda: Turn(limits["records"], limits["tenant"]), [records, tenant], **net),
+            run.saturate(lambda: Permit(limits["logs"], limits["tenant"]), [logs, tenant], **net),
+            run.saturate(lambda: Permit(limits["records"], limits["tenant"]), [records, tenant], **net),
         )
 
     run.run(main())
@@ -211,8 +211,8 @@ def test_a_narrow_tenant_is_shared(simulation):
     async def main():
         net = {"seconds": 60, "workers": 100, "up": none, "down": none}
         await asyncio.gather(
-            run.saturate(lambda: Turn(limits["logs"], limits["tenant"]), [logs, tenant], **net),
-            run.saturate(lambda: Turn(limits["records"], limits["tenant"]), [records, tenant], **net),
+            run.saturate(lambda: Permit(limits["logs"], limits["tenant"]), [logs, tenant], **net),
+            run.saturate(lambda: Permit(limits["records"], limits["tenant"]), [records, tenant], **net),
         )
 
     run.run(main())
@@ -232,38 +232,38 @@ def test_nobody_waits_for_longer_than_slots_are_apart_while_there_are_some(simul
         since, longest = run.clock.now, 0.0
         while run.clock.now < 1060:
             await asyncio.sleep(0.001)
-            free = all((each.ledger.opens(each.quota) or 9e9) <= run.clock.now for each in (narrow, broad))
-            if not free or not narrow.ledger.snapshot("s").waiting:
+            free = all((each.window.opens(each.rate_limit) or 9e9) <= run.clock.now for each in (narrow, broad))
+            if not free or not narrow.window.snapshot("s").waiting:
                 since = run.clock.now
-            longest = max(longest, run.clock.now - max(since, *broad.ledger._sent))
+            longest = max(longest, run.clock.now - max(since, *broad.window._sent))
         return longest
 
     async def main():
         watching = asyncio.create_task(watch())
         net = {"seconds": 60, "workers": 100, "up": between(0, 80), "down": between(0, 80)}
-        await run.saturate(lambda: Turn(narrow, broad), [run.server(50)], **net)
+        await run.saturate(lambda: Permit(narrow, broad), [run.server(50)], **net)
         return await watching
 
     assert run.run(main()) <= apart + 0.003
 
 
-def test_different_rates_over_one_scope_stand_in_one_line(simulation):
+def test_different_rates_over_one_scope_share_one_queue(simulation):
     run = simulation()
     server = run.server(30)
     fast = Limiter(30)
-    slow = Limiter(10, ledger=fast.ledger)
+    slow = Limiter(10, window=fast.window)
     sent = {"fast": run.server(30), "slow": run.server(30)}
 
     async def main():
         net = {"seconds": 60, "workers": 5, "up": none, "down": none}
         await asyncio.gather(
-            run.saturate(fast.turn, [server, sent["fast"]], **net),
-            run.saturate(slow.turn, [server, sent["slow"]], **net),
+            run.saturate(fast.permit, [server, sent["fast"]], **net),
+            run.saturate(slow.permit, [server, sent["slow"]], **net),
         )
 
     run.run(main())
     assert server.refused == 0
-    assert 0.8 < len(sent["slow"].accepted) / len(sent["fast"].accepted) < 1.25, "turn and turn about"
+    assert 0.8 < len(sent["slow"].accepted) / len(sent["fast"].accepted) < 1.25, "permit and permit about"
 
 
 @pytest.mark.parametrize("cooled", [0, 1])
@@ -273,7 +273,7 @@ def test_after_a_cooldown_they_leave_in_order_and_not_as_a_herd(simulation, cool
     left: list[tuple[int, float]] = []
 
     async def go(number):
-        async with Turn(*limits):
+        async with Permit(*limits):
             left.append((number, run.clock.now))
 
     async def main():
@@ -296,7 +296,7 @@ def test_a_cooldown_of_one_operation_holds_up_no_other(simulation):
     served = []
 
     async def go(limiter, name):
-        async with Turn(limiter, tenant):
+        async with Permit(limiter, tenant):
             served.append((name, run.clock.now))
 
     async def main():
@@ -317,9 +317,9 @@ def test_a_cooldown_that_begins_in_the_tenants_line_holds_up_no_other_operation(
 
     async def main():
         tenant.cool_down(2.0)
-        first = asyncio.create_task(Turn(logs, tenant).wait())
+        first = asyncio.create_task(Permit(logs, tenant).acquire())
         await asyncio.sleep(1.0)
-        second = asyncio.create_task(Turn(records, tenant).wait())
+        second = asyncio.create_task(Permit(records, tenant).acquire())
         await asyncio.sleep(0.5)
         logs.cool_down(60.0)
         await second
@@ -336,7 +336,7 @@ def test_a_tenants_cooldown_that_begins_while_an_operation_cools_down_is_kept(si
 
     async def main():
         logs.cool_down(2.0)
-        waiting = asyncio.create_task(Turn(logs, tenant).wait())
+        waiting = asyncio.create_task(Permit(logs, tenant).acquire())
         await asyncio.sleep(1.0)
         tenant.cool_down(3.0)
         await asyncio.sleep(2.9)

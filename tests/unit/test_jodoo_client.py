@@ -31,7 +31,7 @@ from workflowkit import (
 from workflowkit._transport.proxies import proxy_for
 from workflowkit.client import Client
 from workflowkit.jodoo.endpoints import EDITIONS
-from workflowkit.ratelimit.ledger import ledger_of
+from workflowkit.ratelimit.window import window_of
 from workflowkit.telemetry import RequestDone, Retrying, Telemetry
 
 pytestmark = pytest.mark.usefixtures("respx_works")
@@ -165,7 +165,7 @@ async def test_records_go_on_by_data_id(respx_mock):
     ],
 )
 async def test_codes_become_classes_and_attempts(respx_mock, code, kind, attempts, monkeypatch):
-    monkeypatch.setattr("workflowkit.ratelimit.ledger.Ledger.cool_down", lambda *_: None)
+    monkeypatch.setattr("workflowkit.ratelimit.window.SlidingWindow.cool_down", lambda *_: None)
     route = respx_mock.post(LOGS_URL).respond(400, json={"code": code, "msg": "m"}, headers={"X-Request-Id": "r-9"})
     async with client() as jodoo:
         with pytest.raises(kind) as caught:
@@ -264,7 +264,7 @@ async def test_a_cooldown_beyond_max_wait_is_not_waited_for(respx_mock):
     async with client(retry=policy) as hasty, client(max_wait=600) as patient:
         with pytest.raises(RateLimited):
             await hasty.workflow_logs("i1")
-        ledger_of(hasty._scope).cool_down(1000)
+        window_of(hasty._scope).cool_down(1000)
         async with asyncio.timeout(20):
             with pytest.raises(RateLimited, match="not sent") as caught:
                 await patient.workflow_logs("i1")
@@ -420,7 +420,7 @@ async def test_a_refusal_that_is_not_retried_still_holds_up_the_others(respx_moc
     async with client(retry=RetryPolicy(rate_limit_attempts=1)) as jodoo:
         with pytest.raises(RateLimited):
             await jodoo.workflow_logs("i1")
-        assert ledger_of(jodoo._scope).not_before > time.monotonic() + 0.5
+        assert window_of(jodoo._scope).not_before > time.monotonic() + 0.5
 
 
 async def test_a_retry_after_of_another_age_does_no_harm(respx_mock):

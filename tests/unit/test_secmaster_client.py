@@ -37,7 +37,7 @@ from workflowkit import (
     TransportError,
     WorkflowKitError,
 )
-from workflowkit.ratelimit.ledger import ledger_of
+from workflowkit.ratelimit.window import window_of
 from workflowkit.secmaster.regions import REGIONS, iam_url
 from workflowkit.telemetry import RequestDone, Retrying, Telemetry
 
@@ -148,7 +148,7 @@ async def test_a_list_that_is_null_holds_nothing(respx_mock):
     ],
 )
 async def test_errors_become_classes_and_attempts(respx_mock, answer, kind, attempts, monkeypatch):
-    monkeypatch.setattr("workflowkit.ratelimit.ledger.Ledger.cool_down", lambda *_: None)
+    monkeypatch.setattr("workflowkit.ratelimit.window.SlidingWindow.cool_down", lambda *_: None)
     answer.headers["X-Request-Id"] = "r-9"
     route = respx_mock.get(DETAIL).mock(return_value=answer)
     async with client() as secmaster:
@@ -161,7 +161,7 @@ async def test_errors_become_classes_and_attempts(respx_mock, answer, kind, atte
 
 
 async def test_a_refusal_that_names_a_limit_lowers_it_for_good(respx_mock, monkeypatch):
-    monkeypatch.setattr("workflowkit.ratelimit.ledger.Ledger.cool_down", lambda *_: None)
+    monkeypatch.setattr("workflowkit.ratelimit.window.SlidingWindow.cool_down", lambda *_: None)
     message = "The throttling threshold has been reached: policy user over ratelimit,limit:5,time:1 second"
     throttled = httpx.Response(429, json={"error_code": "APIGW.0308", "error_msg": message})
     respx_mock.get(DETAIL).mock(side_effect=[throttled, *[httpx.Response(200, json={"id": INSTANCE})] * 12])
@@ -169,20 +169,20 @@ async def test_a_refusal_that_names_a_limit_lowers_it_for_good(respx_mock, monke
         scope = secmaster._scope
         began = asyncio.get_running_loop().time()
         await asyncio.gather(*(secmaster.workflow_instance(INSTANCE) for _ in range(11)))
-    assert ledger_of(scope).ceiling == 5.0
+    assert window_of(scope).ceiling == 5.0
     assert [limit.rate for limit in secmaster.limits()] == [5.0, None]
     assert asyncio.get_running_loop().time() - began > 1.0, "two windows of five cannot fit in one second"
 
 
 async def test_a_limit_of_one_operation_lowers_that_one_only(respx_mock, monkeypatch):
-    monkeypatch.setattr("workflowkit.ratelimit.ledger.Ledger.cool_down", lambda *_: None)
+    monkeypatch.setattr("workflowkit.ratelimit.window.SlidingWindow.cool_down", lambda *_: None)
     message = "The throttling threshold has been reached: policy api over ratelimit,limit:60,time:1 minute"
     throttled = httpx.Response(429, json={"error_code": "APIGW.0308", "error_msg": message})
     respx_mock.get(DETAIL).mock(side_effect=[throttled, *[httpx.Response(200, json={"id": INSTANCE})] * 2])
     async with client(rate="default") as secmaster:
         await secmaster.workflow_instance(INSTANCE)
         scope = (*secmaster._scope, "secmaster.workflow_instance")
-        assert (ledger_of(scope).ceiling, ledger_of(secmaster._scope).ceiling) == (1.0, math.inf)
+        assert (window_of(scope).ceiling, window_of(secmaster._scope).ceiling) == (1.0, math.inf)
         began = asyncio.get_running_loop().time()
         await secmaster.workflow_instance(INSTANCE)
     assert asyncio.get_running_loop().time() - began > 0.5, "one a second"

@@ -1,4 +1,4 @@
-"""What is awaited: a limit, and a request's turn in one or more of them."""
+"""What callers await: a limiter, and a permit from one or more limiters."""
 
 from __future__ import annotations
 
@@ -9,199 +9,207 @@ from types import TracebackType
 from typing import Self
 
 from ..errors import ConfigError
-from .ledger import Ledger, Quota
-from .line import line_of
+from .queue import queue_of
+from .window import RateLimit, SlidingWindow
 
 
 class Limiter:
-    """A limit of requests per second, for any number of tasks, event loops and threads.
+    """A rate limit for any number of tasks, event loops and threads.
 
-    At most `rate` requests are counted by the server in any sliding second; in the long run nobody
-    who is never refused can send more. The package's docstring has the assumption, the cost and why it holds.
+    The server counts at most `rate` requests in any sliding second. No limiter that is never refused
+    can send more in the long run. The package's docstring has the assumptions, the cost and the proof.
 
     Example:
-        async with limiter.turn() as turn:
+        async with limiter.permit() as permit:
             response = await send()
-            turn.answered()
+            permit.responded()
             if response.status_code == 429:
                 limiter.cool_down(1.0)
 
     Args:
-        rate: requests per second, whole if above 1, or a fraction (0.2: one in five seconds). None: no
-            limit, only cooldowns. Infinity: none is known, so only one that the server names is kept.
-        ledger: of the scope that is limited; by default one of its own. Limiters over one ledger
-            share its slots, and in each event loop one line.
+        rate: requests per second. A rate above 1 must be whole. A fraction is possible: 0.2 is one request
+            in five seconds. None is no limit, but cooldowns still hold. Infinity is an unknown limit: the
+            limiter has no rate until the server names one.
+        window: the sliding window of the scope. By default the limiter has its own. Limiters that share a
+            window share its slots, and one queue in each event loop.
     """
 
-    def __init__(self, rate: float | None, *, ledger: Ledger | None = None) -> None:
+    def __init__(self, rate: float | None, *, window: SlidingWindow | None = None) -> None:
         if rate != math.inf:
             check_rate(rate)
-        self.ledger: Ledger = ledger or Ledger()
+        self.window: SlidingWindow = window or SlidingWindow()
         self._rate = rate
-        self._quota = Quota.of(rate)
+        self._rate_limit = RateLimit.of(rate)
 
     @property
-    def quota(self) -> Quota:
-        """What is kept to: the rate, or less if the server has named less."""
-        if self._rate is not None and self.ledger.ceiling < self._quota.rate:
-            self._quota = Quota.of(self.ledger.ceiling)
-        return self._quota
+    def rate_limit(self) -> RateLimit:
+        """The limit in force: the configured rate, or the lower rate that the server has named."""
+        if self._rate is not None and self.window.ceiling < self._rate_limit.rate:
+            self._rate_limit = RateLimit.of(self.window.ceiling)
+        return self._rate_limit
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._rate!r})"
 
-    def turn(self) -> Turn:
-        """Return a place at the end of the line, for one request; enter it with ``async with``."""
-        return Turn(self)
+    def permit(self) -> Permit:
+        """Return a permit for one request. Acquire it with ``async with``."""
+        return Permit(self)
 
     def cool_down(self, seconds: float) -> None:
-        """Let nobody who shares the ledger send for so long, because the server has refused; only ever later."""
-        self.ledger.cool_down(seconds)
+        """Send nothing for this time, because the server has refused. It holds for all that share the window.
+
+        A longer cooldown that is in force already stays in force.
+        """
+        self.window.cool_down(seconds)
 
     def lower(self, rate: float) -> None:
-        """Keep to this rate from now on, if it is lower: the server has named it. Only None isn't lowered."""
+        """Keep to this rate from now on if it is lower: the server has named it. A rate of None stays None."""
         check_rate(rate)
-        self.ledger.lower(rate)
+        self.window.lower(rate)
 
     def backlog(self) -> float:
-        """Return the seconds after which who waits now will have gone, at the rate that is kept to."""
-        return self.ledger.backlog(self.quota)
+        """Return the seconds after which all requests that wait now will be sent."""
+        return self.window.backlog(self.rate_limit)
 
     def is_free(self) -> bool:
-        """Return whether no rate is kept to, and nobody waits: there is no line to stand in."""
-        return not self.ledger.waiting and math.isinf(self.quota.rate)
+        """Return whether there is no rate and no waiter, so that no queue is needed."""
+        return not self.window.waiting and math.isinf(self.rate_limit.rate)
 
     def opens(self) -> float | None:
-        """Return when a slot is free; None: not before one of those in flight has ended."""
-        return self.ledger.opens(self.quota)
+        """Return the time at which a slot is free; None if a request in flight has to end first."""
+        return self.window.opens(self.rate_limit)
 
 
-class Turn:
-    """One request's place in all its limits, for ``async with``.
+class Permit:
+    """The right to send one request, from one limiter or several. Acquire it with ``async with``.
 
-    Entering waits; leaving gives the slots back, as late as is safe: from when its answer began, or
-    if an exception ends it before `answered` was called, as late as an answer may still have come.
-    Who has more to do between waiting and sending calls `wait`, enters it with ``with``, and calls
-    `sent`; until then the slots go back at once.
+    The block releases the slots at its end. Each slot stays occupied for as long as the server may count
+    the request: the time starts when the response begins. If an exception ends the block before
+    `responded`, it starts at the latest time at which a response could still have come.
 
-    It waits for its limits one after the other and takes all slots at once at the end: nobody holds
-    one while waiting for another. Name the narrowest first, and everywhere in the same order.
+    To do work between waiting and sending: ``await permit.acquire()``, then ``with permit:``, then
+    ``permit.sent()``. Before `sent`, leaving the block frees the slots at once.
+
+    A permit waits for its limiters one after the other, and then takes all slots at once. So no request
+    holds a slot while it waits for another. Name the narrowest limiter first, in the same order everywhere.
 
     Attributes:
         waited: seconds that it waited.
     """
 
     def __init__(self, *limiters: Limiter) -> None:
-        if len(limiters) > 1 and len({limiter.ledger for limiter in limiters}) < len(limiters):
-            raise ConfigError("a turn passes each ledger once: it would wait for itself")
+        if len(limiters) > 1 and len({limiter.window for limiter in limiters}) < len(limiters):
+            raise ConfigError("the limiters of one permit must have different windows: it would wait for itself")
         self._limiters = limiters
         self._loop = asyncio.get_running_loop()
-        self._held: list[Ledger] = []
+        self._held: list[SlidingWindow] = []
         self._sent_at: float | None = None
-        self._answered_at: float | None = None
+        self._responded_at: float | None = None
         self.waited: float = 0.0
 
-    async def wait(self, max_wait: float | None = None) -> None:
-        """Take a slot of every limit; TimeoutError if that takes longer than max_wait seconds, holding none.
+    async def acquire(self, max_wait: float | None = None) -> None:
+        """Wait for a slot of every limiter.
 
-        It is raised at once if a cooldown has begun that lasts longer than that.
+        Raises TimeoutError if that takes longer than `max_wait` seconds; then it holds no slot. The error
+        comes at once if a cooldown lasts longer than `max_wait`.
         """
         asked = time.monotonic()
-        self._sent_at = self._answered_at = None
+        self._sent_at = self._responded_at = None
         self.waited = 0.0
-        if max_wait is not None and max(limiter.ledger.not_before for limiter in self._limiters) > asked + max_wait:
+        if max_wait is not None and max(limiter.window.not_before for limiter in self._limiters) > asked + max_wait:
             raise TimeoutError
-        if all(map(Limiter.is_free, self._limiters)) and self._take():
+        if all(map(Limiter.is_free, self._limiters)) and self._try_acquire():
             return
         for limiter in self._limiters:
-            limiter.ledger.stand(limiter.quota)
+            limiter.window.add_waiter(limiter.rate_limit)
         try:
             if max_wait is None:
-                await self._stand(0)
+                await self._acquire_from(0)
             else:
                 async with asyncio.timeout(max_wait):
-                    await self._stand(0)
+                    await self._acquire_from(0)
         except BaseException:
-            self.give_back()
+            self.release()
             raise
         finally:
             for limiter in self._limiters:
-                limiter.ledger.leave()
+                limiter.window.remove_waiter()
             self.waited = time.monotonic() - asked
 
     def sent(self) -> None:
-        """Say that the request may have left from now on."""
+        """Report that the request may leave from now on."""
         self._sent_at = time.monotonic()
-        for ledger in self._held:
-            ledger.sent(self._sent_at)
+        for window in self._held:
+            window.sent(self._sent_at)
 
-    def answered(self) -> None:
-        """Say that its answer has begun; whether it is a good one doesn't matter."""
-        self._answered_at = time.monotonic()
+    def responded(self) -> None:
+        """Report that the response has begun, whatever its status."""
+        self._responded_at = time.monotonic()
 
     def timed(self, left: float | None, began: float | None) -> None:
-        """Say when it left, once connected, and when its answer began; None for what isn't known.
+        """Report when the request left on an open connection, and when its response began; None if unknown.
 
-        What connecting takes is no part of the way that other requests have.
+        The time to connect does not count: other requests don't need it.
         """
         self._sent_at = self._sent_at if left is None else left
-        self._answered_at = began
+        self._responded_at = began
 
-    def give_back(self) -> None:
-        """Give every slot back."""
+    def release(self) -> None:
+        """Release every slot."""
         while self._held:
-            self._held.pop().give_back(self._loop, sent_at=self._sent_at, answered_at=self._answered_at)
+            self._held.pop().release(self._loop, sent_at=self._sent_at, responded_at=self._responded_at)
 
-    async def _stand(self, place: int) -> bool:
-        """Stand in the line of this limit and then of the next; False if an earlier one has closed meanwhile."""
-        limiter = self._limiters[place]
-        last = place + 1 == len(self._limiters)
-        line = line_of(limiter.ledger, self._loop)
-        mine = line.join(limiter.opens)
+    async def _acquire_from(self, position: int) -> bool:
+        """Wait in the queue of this limiter, then of the next; False if an earlier one has no free slot any more."""
+        limiter = self._limiters[position]
+        is_last = position + 1 == len(self._limiters)
+        queue = queue_of(limiter.window, self._loop)
+        waiter = queue.add(limiter.opens)
         try:
             while True:
-                await line.slot(mine)
-                if math.isfinite(limiter.quota.rate):
-                    await line.spread(limiter.quota.rate)
-                taken = self._take() if last else await self._stand(place + 1)
-                if taken or place > 0:  # else all over again, still first in the first line
-                    return taken
+                await queue.slot_for(waiter)
+                if math.isfinite(limiter.rate_limit.rate):
+                    await queue.pace(limiter.rate_limit.rate)
+                acquired = self._try_acquire() if is_last else await self._acquire_from(position + 1)
+                if acquired or position > 0:  # otherwise it starts again, still first in the first queue
+                    return acquired
         finally:
-            line.leave(mine)
+            queue.remove(waiter)
 
-    def _take(self) -> bool:
+    def _try_acquire(self) -> bool:
+        """Take a slot of every limiter, or none."""
         for limiter in self._limiters:
-            if not limiter.ledger.take(limiter.quota, self._loop):
-                self.give_back()
+            if not limiter.window.try_acquire(limiter.rate_limit, self._loop):
+                self.release()
                 return False
-            self._held.append(limiter.ledger)
+            self._held.append(limiter.window)
         return True
 
     async def __aenter__(self) -> Self:
-        await self.wait()
+        await self.acquire()
         self.sent()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is None and self._answered_at is None:
-            self.answered()
-        self.give_back()
+        if kind is None and self._responded_at is None:
+            self.responded()
+        self.release()
 
     def __enter__(self) -> Self:
         if not self._held:
-            raise ConfigError("a turn has to be waited for: enter it with `async with`")
+            raise ConfigError("this permit isn't acquired: enter it with `async with`")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.give_back()
+        self.release()
 
 
 def check_rate(rate: float | None) -> None:
-    """Raise ConfigError unless the rate is a positive finite number or None (no limit)."""
+    """Raise ConfigError unless the rate is a positive finite number, or None for no limit."""
     number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
     if rate is not None and not (number and rate > 0 and math.isfinite(rate)):
         raise ConfigError(f"rate={rate!r}: pass requests per second as a finite number above 0, or None for no limit")

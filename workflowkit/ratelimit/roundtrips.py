@@ -1,25 +1,25 @@
-"""What the latest answers say about the network: how little and how much a round trip takes."""
+"""The least and the most time that a round trip takes, estimated from the latest responses."""
 
 from __future__ import annotations
 
 import math
 
 _GENERATION = 500
-"""Answers. The latest one to two generations of them are remembered."""
+"""Responses in a generation. The latest one to two generations are remembered."""
 
 _ENOUGH = 20
-"""Answers before the fastest of them says anything about the next."""
+"""Responses that are needed before there is an estimate."""
 
-_DOUBT = 3.0
-"""How far below the fastest of n answers the floor lies, in their mean distance from it by the root of n.
+_DISTANCE = 3.0
+"""How far the floor is below the fastest of n responses, in units of their mean distance from it over the root of n.
 
-If the way there and the way back vary alike, each for itself and evenly, the fastest is seldom 3 of
-those above the least that is possible. More would cost the rate, less a refusal now and then.
+If both ways vary evenly and independently, the fastest response is rarely more than 3 units above the true
+floor. A larger value would cost rate. A smaller value would cause a refusal now and then.
 """
 
 
 class _Generation:
-    """The least, the most and the sum of up to so many round trips."""
+    """The least, the most and the sum of the round trips of one generation."""
 
     __slots__ = ("count", "least", "most", "total")
 
@@ -34,8 +34,8 @@ class RoundTrips:
     """The latest round trips of one scope.
 
     Attributes:
-        floor: seconds that a way there and a way back never take less than; 0 until enough is known.
-        slowest: the longest of them, in seconds.
+        floor: least seconds for the way to the server and back; 0 until there is an estimate.
+        slowest: seconds of the slowest round trip.
     """
 
     def __init__(self) -> None:
@@ -43,14 +43,14 @@ class RoundTrips:
         self.forget()
 
     def forget(self) -> None:
-        """Know nothing of the floor: the network isn't what it was."""
+        """Forget the floor: the network may have changed."""
         self._older = _Generation()
         self._older.most = self.slowest
         self._latest = _Generation()
         self.floor: float = 0.0
 
     def add(self, seconds: float) -> None:
-        """Take one more into account."""
+        """Add one round trip."""
         if self._latest.count == _GENERATION:
             self._older, self._latest = self._latest, _Generation()
         older, latest = self._older, self._latest
@@ -63,4 +63,4 @@ class RoundTrips:
         count = older.count + latest.count
         if count >= _ENOUGH:
             mean = (older.total + latest.total) / count
-            self.floor = max(0.0, least - _DOUBT * (mean - least) / math.sqrt(count))
+            self.floor = max(0.0, least - _DISTANCE * (mean - least) / math.sqrt(count))
