@@ -287,7 +287,7 @@ class Client:
         except TimeoutError:
             later = max(limiter.backlog() for limiter in self._limits_of(endpoint))
             refusal = RateLimited(
-                f"not sent: no place in the limits within max_wait={max_wait:g} s, but perhaps in {later:.1f} s",
+                f"not sent: rate limit has no free slot within max_wait={max_wait:g} s; retry in about {later:.1f} s",
                 retry_after=later,
                 endpoint=endpoint.name,
             )

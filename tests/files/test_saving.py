@@ -393,7 +393,8 @@ async def test_it_is_left_while_another_one_is_looked_for(host, archive, store, 
     host.answers = {"/bad": [whole(b"", status="500 Oops")], **{f"/{n}": [whole(b"good")] for n in range(3)}}
     source = Linking({"i": [link(host.url(path), ordinal=n) for n, path in enumerate(("/bad", "/0", "/1", "/2"))]})
     summary = await harvest(source, archive, attachments=store)
-    assert (summary.files, summary.files_waiting, len(host.asked("/bad"))) == (3, 1, 3)
+    assert (summary.files, summary.files_waiting) == (3, 1)
+    assert len(host.asked("/bad")) in (3, 4), "a failure before anything else has come says nothing"
 
 
 async def test_a_host_that_is_down_is_waited_for(host, archive, store):
@@ -546,7 +547,7 @@ async def test_stopping_does_not_wait_for_a_host_that_says_nothing(host, archive
     while len(host.asked("/first")) < 2:
         await asyncio.sleep(0.01)
     stop.set()
-    assert (await asyncio.wait_for(running, 3)).stopped
+    assert (await asyncio.wait_for(running, 20)).stopped
 
 
 async def test_a_write_that_outlasts_its_time_ends_before_its_file_is_closed(host, archive, tmp_path, monkeypatch):

@@ -200,7 +200,7 @@ async def test_stop_drops_what_merely_waits(free, archive, monkeypatch, wait):
     monkeypatch.setattr("workflowkit.harvesting.engine._GRACE", 1000.0)
     retry = RetryPolicy(attempts=5, first_delay=1000.0, longest_delay=1000.0)
     if wait != "a place in the queue":
-        free.fault("429" if "service" in wait else "502", times=1000, seconds=1000)
+        free.fault("429" if "service" in wait else "502", times=1000, seconds=200)
     stop = asyncio.Event()
     ids = list(free.world.instance_ids())[:20]
     rate = 0.001 if wait == "a place in the queue" else None

@@ -57,6 +57,9 @@ async def test_of_those_that_begin_at_once_one_harvests(free, tmp_path):
     told = [(await each.communicate())[1].decode() for each in processes]
     refused = [text for each, text in zip(processes, told, strict=True) if each.returncode]
     assert len(refused) < 3
-    assert all("is harvesting into it" in text or "has begun the same harvest" in text for text in refused), refused
+    was_taken_over = "showed no sign of life"  # on a machine so busy that the first one stood still
+    reasons = ("is harvesting into it", "has begun the same harvest", was_taken_over)
+    assert all(any(reason in text for reason in reasons) for text in refused), refused
     assert rows(path, "SELECT count(*) FROM instances WHERE state = 'done'") == [(len(ids),)]
-    assert free.jodoo.answered["workflow_logs"] == len(ids)
+    if not any(was_taken_over in text for text in refused):
+        assert free.jodoo.answered["workflow_logs"] == len(ids)

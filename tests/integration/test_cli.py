@@ -122,7 +122,7 @@ def test_ids_as_files_come_and_from_stdin(shell, free):
 def test_some_failed(shell, free):
     ids = "\n".join([*list(free.world.instance_ids())[12:14], "659cba93489a49c06f7d4281"])
     code, _, err = shell("harvest", "jodoo", "--ids", "-", "--archive", "a.db", "--rate", "none", text=ids)
-    assert (code, "1 failed: `workflowkit status a.db` names them" in err) == (3, True)
+    assert (code, "1 could not be read: `workflowkit status a.db` lists them" in err) == (3, True)
     code, out, _ = shell("status", "a.db")
     assert (code, "659cba93489a49c06f7d4281" in out, "50016" in out) == (0, True, True)
 
@@ -294,7 +294,7 @@ def test_failures_stay_failures_until_they_are_retried(shell):
     command = ("harvest", "jodoo", "--ids", "-", "--archive", "a.db")
     for _ in range(2):
         code, _, err = shell(*command, text="659cba93489a49c06f7d4281")
-        assert (code, "1 failed" in err) == (3, True)
+        assert (code, "1 could not be read" in err) == (3, True)
 
 
 def test_a_reader_who_has_had_enough(shell, free):

@@ -144,7 +144,12 @@ def test_a_key_command_leaves_the_ids_on_stdin_alone(shell, free, profiles):
 def test_doctor(shell, free, profiles):
     code, out, _ = shell("doctor", "--archive", "a.db", **NO_FILE)
     assert code == 0
-    for words in ("the key sees 1 app", "the workspace has instances", "right to a minute", "isn't there yet"):
+    for words in (
+        "the key sees 1 app",
+        "the workspace has instances",
+        "within 1 minute of the service's",
+        "isn't there yet",
+    ):
         assert words in out
     assert (free.jodoo.answered.total(), free.secmaster.answered.total()) == (1, 1)
     code, out, _ = shell("doctor", "--profile", "soc", "--json", **profiles)

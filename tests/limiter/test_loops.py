@@ -46,22 +46,22 @@ def test_loops_in_several_threads_share_a_limit():
     assert len(sends) >= 100
 
 
-def test_a_slot_given_back_in_one_loop_wakes_who_waits_in_another(loop):
+def test_a_slot_released_in_one_loop_wakes_the_waiter_in_another(monkeypatch, loop):
+    monkeypatch.setattr(queue, "_POLL", 1000.0)
     limiter = Limiter(1)
     assert limiter.window.try_acquire(limiter.rate_limit, loop)
 
     async def main():
         waiting = asyncio.create_task(limiter.permit().acquire())
         await asyncio.sleep(0.05)
-        began = time.monotonic()
         await asyncio.to_thread(limiter.window.release, loop, sent_at=None, responded_at=None)
-        await waiting
-        return time.monotonic() - began
+        async with asyncio.timeout(20):
+            await waiting
 
-    assert asyncio.run(main()) < 0.4, "without looking again by itself"
+    asyncio.run(main())
 
 
-def test_a_slot_that_comes_back_while_somebody_lies_down_is_noticed(monkeypatch, loop):
+def test_a_slot_that_is_released_while_a_timer_is_set_is_noticed(monkeypatch, loop):
     limiter = Limiter(1)
     assert limiter.window.try_acquire(limiter.rate_limit, loop)
     opens = limiter.window.opens
@@ -69,17 +69,17 @@ def test_a_slot_that_comes_back_while_somebody_lies_down_is_noticed(monkeypatch,
     def given_back_meanwhile(rate_limit):
         answer = opens(rate_limit)
         monkeypatch.undo()
+        monkeypatch.setattr(queue, "_POLL", 1000.0)
         limiter.window.release(loop, sent_at=None, responded_at=None)
         return answer
 
     monkeypatch.setattr(limiter.window, "opens", given_back_meanwhile)
 
     async def main():
-        began = time.monotonic()
-        await limiter.permit().acquire()
-        return time.monotonic() - began
+        async with asyncio.timeout(20):
+            await limiter.permit().acquire()
 
-    assert asyncio.run(main()) < 0.4, "without looking again by itself"
+    asyncio.run(main())
 
 
 def test_one_scope_has_one_window_whoever_asks_first():

@@ -18,18 +18,18 @@ from ..errors import WorkflowKitError
 from .output import say
 
 _COMMANDS = {
-    "demo": "See it work: the main job, from a sandbox, without an account.",
+    "demo": "Run a harvest against the sandbox. No account needed.",
     "jodoo": "Read one instance of Jodoo (简道云).",
     "secmaster": "Read workflow instances of a SecMaster workspace.",
-    "plan": "Say what a harvest will take: requests, and time at the quota.",
-    "harvest": "Read many instances into an archive; run it again to go on.",
-    "status": "Print what an archive holds, and which instances failed.",
-    "attachments": "Print which files are saved, waiting or lost.",
+    "plan": "Estimate the requests and the time of a harvest.",
+    "harvest": "Read many instances into an archive. Run it again to continue.",
+    "status": "Print the contents of an archive, and what could not be read.",
+    "attachments": "Print which files are saved, pending or lost.",
     "verify": "Check an archive against the vendor's own JSON.",
-    "export": "Write a table of an archive to a file that other tools read.",
-    "doctor": "Check addresses, credentials, clocks and an archive.",
-    "config": "Print what is in force and where it comes from.",
-    "sandbox": "Serve an invented Jodoo and SecMaster on this machine.",
+    "export": "Write a table of an archive to a CSV or JSON Lines file.",
+    "doctor": "Check addresses, credentials, clocks, certificates and an archive.",
+    "config": "Print the settings in force and their origin.",
+    "sandbox": "Serve a simulated Jodoo and SecMaster on this machine.",
 }
 """Each command, and what it is for."""
 
@@ -108,10 +108,10 @@ def _load(name: str) -> click.Command:  # noqa: C901, PLR0911
 
 _EPILOG = """\b
 Exit codes:
-  0  done
-  1  failed                        3  done, but for some instances or files
-  2  called wrongly                4  credentials refused
-  130, 143  interrupted            5  service unavailable, or quota used up
+  0  success
+  1  failed                3  some instances or files could not be read
+  2  wrong usage           4  credentials refused
+  130, 143  interrupted    5  service unavailable, or allowance used up
 """
 
 
@@ -126,10 +126,11 @@ def cli() -> None:
     No account?       workflowkit demo
     One instance:     workflowkit jodoo logs 659cba93489a49c06f7d4281
                       workflowkit secmaster instance 8eed56de-7aaf-4732-baaf-000000000073
-    Very many:        workflowkit harvest jodoo --app APP --archive approvals.db
+    Bulk:             workflowkit harvest jodoo --app APP --archive approvals.db
                       workflowkit harvest secmaster --topology --archive soc.db
 
-    Credentials are read from the environment: JODOO_API_KEY; for SecMaster see its commands.
+    Credentials are read from the environment. `workflowkit jodoo --help` and `workflowkit secmaster
+    --help` list the variables. HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE and REQUESTS_CA_BUNDLE are honoured.
     """
 
 

@@ -1,4 +1,4 @@
-"""`workflowkit status`, `verify` and `export`: what an archive holds."""
+"""`workflowkit status`, `verify` and `export`: the contents of an archive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TABLES = ("events", "logs", "tasks", "nodes", "instances", "attachments")
 @click.argument("archive", type=PATH)
 @as_json
 def status(archive: str, *, as_json: bool) -> None:
-    """Print what an archive holds, and which instances failed.
+    """Print the contents of an archive, and the instances that could not be read.
 
     \b
     workflowkit status approvals.db
@@ -34,25 +34,24 @@ def status(archive: str, *, as_json: bool) -> None:
         told = {"files": attrs.asdict(files), "failures": [attrs.asdict(failure) for failure in failures]}
         print_json({**attrs.asdict(counts), **told})
         return
-    held = [(name, f"{number:,}") for name, number in attrs.asdict(counts).items()]
-    held += [("files saved", f"{files.saved:,}"), ("of a size of", megabytes(files.bytes))]
-    held += [("files waiting", f"{files.waiting:,}"), ("files lost", f"{files.lost:,}")]
+    names = {"done": "harvested", "failed": "could not be read"}
+    held = [(names.get(name, name), f"{number:,}") for name, number in attrs.asdict(counts).items()]
+    held += [("files saved", f"{files.saved:,}"), ("size of files", megabytes(files.bytes))]
+    held += [("files pending", f"{files.waiting:,}"), ("files lost", f"{files.lost:,}")]
     print_table(archive, ("", "number"), held)
     if files.next_deadline:
-        say(f"the first link of the files that wait dies at {files.next_deadline}")
+        say(f"the first link of the pending files expires at {files.next_deadline}")
     if failures:
         rows = ((failure.system, failure.tenant, failure.id, failure.error) for failure in failures)
-        title = (
-            "what failed" if len(failures) == counts.failed else f"the first {_SHOWN} of {counts.failed:,} that failed"
-        )
-        print_table(title, ("system", "tenant", "instance", "why"), rows)
+        first = "" if len(failures) == counts.failed else f", the first {_SHOWN} of {counts.failed:,}"
+        print_table(f"could not be read{first}", ("system", "tenant", "instance", "reason"), rows)
 
 
 @click.command()
 @click.argument("archive", type=PATH)
 @as_json
 def verify(archive: str, *, as_json: bool) -> int:
-    """Check an archive: counts of logs, gaps in positions, each row and link against the vendor's own JSON.
+    """Check an archive: row counts, gaps in positions, and each row and link against the vendor's own JSON.
 
     \b
     workflowkit verify approvals.db
@@ -87,12 +86,12 @@ def verify(archive: str, *, as_json: bool) -> int:
 
 @click.command()
 @click.argument("archive", type=PATH)
-@click.option("--to", type=PATH, metavar="FILE", required=True, help="Where to: FILE.jsonl or FILE.csv; - for stdout.")
-@click.option("--table", type=click.Choice(TABLES), help="By default logs, else nodes, else instances, as it has them.")
-@click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), help="Needed with --to -.")
+@click.option("--to", type=PATH, metavar="FILE", required=True, help="Output: FILE.jsonl or FILE.csv. - is stdout.")
+@click.option("--table", type=click.Choice(TABLES), help="Default: logs if there are any, else nodes, else instances.")
+@click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), help="Required with --to -.")
 @as_json
 def export(archive: str, *, to: str, table: str | None, kind: str | None, as_json: bool) -> None:
-    """Write a table of an archive to a file that other tools read.
+    """Write a table of an archive to a CSV or JSON Lines file.
 
     \b
     workflowkit export approvals.db --to approvals.csv

@@ -1,4 +1,4 @@
-"""`workflowkit attachments`: the files that a harvest has saved, where they lie, and what is lost."""
+"""`workflowkit attachments`: the files of a harvest, with their paths and states."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _SIGNATURE = "(signature)"
 
 @click.command()
 @click.argument("archive", type=PATH)
-@click.option("--retry", is_flag=True, help="Let the next harvest with --attachments try the lost ones again.")
-@click.option("--verify", is_flag=True, help="Read every saved file and compare it with what was saved.")
+@click.option("--retry", is_flag=True, help="Let the next harvest with --attachments try the lost files again.")
+@click.option("--verify", is_flag=True, help="Read every saved file and check its size and SHA-256.")
 @as_json
 def attachments(archive: str, *, retry: bool, verify: bool, as_json: bool) -> int:
-    """Print which files are saved, waiting or lost, and where each lies by its original name.
+    """Print which files are saved, pending or lost, with their original names and paths.
 
     \b
     workflowkit attachments approvals.db

@@ -14,11 +14,24 @@ from .settings import SECRET, SYSTEMS, config_path, of_profile, profiles, settin
 @of_profile
 @as_json
 def config(profile: str | None, *, as_json: bool) -> None:
-    """Print what is in force and where it comes from; secrets are never shown, nor asked for.
+    """Print the settings in force and their origin. Secrets are never printed.
 
     \b
     workflowkit config
     workflowkit config --profile acme
+
+    A profile of the configuration file names one company. Its secret is read from a variable, or from
+    the output of a command:
+
+    \b
+    [jodoo.acme]
+    app = "6573f1c2a9d4e80007b1c001"
+    key_command = ["pass", "show", "jodoo/acme"]
+
+    \b
+    [jodoo.globex]
+    edition = "jiandaoyun"
+    key_env = "GLOBEX_KEY"
     """
     path = config_path()
     known = profiles()

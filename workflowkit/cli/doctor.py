@@ -33,11 +33,11 @@ class _Finding:
 
 @click.command()
 @of_profile
-@click.option("--archive", type=PATH, metavar="PATH", help="Also whether this archive can be read and written.")
+@click.option("--archive", type=PATH, metavar="PATH", help="Also check that this archive can be read and written.")
 @sending
 @as_json
 def doctor(profile: str | None, *, archive: str | None, as_json: bool, **options: Any) -> int:
-    """Check address, credentials and clock with one request to each system that is set up.
+    """Check address, credentials and clock, with one request to each system that is configured.
 
     It also checks certificates, SQLite, an archive and its disk.
 
@@ -108,7 +108,9 @@ def _clock(name: str, clocks: list[float]) -> Iterator[_Finding]:
         off = min(clocks, key=abs)
         direction = "ahead of" if off > 0 else "behind"
         right = abs(off) < _TOLERATED
-        told = "right to a minute" if right else f"{abs(off):.0f} s {direction} the service's: set it right"
+        told = (
+            "within 1 minute of the service's" if right else f"{abs(off):.0f} s {direction} the service's: set it right"
+        )
         yield _Finding(name, ok=right, told=told)
 
 
@@ -139,4 +141,8 @@ async def _archive(path: Path) -> list[_Finding]:
     except WorkflowKitError as error:
         return [_Finding(str(path), ok=False, told=str(error))]
     left = counts.pending + counts.partial
-    return [_Finding(str(path), ok=True, told=f"{counts.done:,} done, {left:,} to do, {counts.failed:,} failed")]
+    return [
+        _Finding(
+            str(path), ok=True, told=f"{counts.done:,} harvested, {left:,} pending, {counts.failed:,} could not be read"
+        )
+    ]

@@ -1,4 +1,4 @@
-"""`workflowkit harvest`: bulk jobs that can be stopped and run again."""
+"""`workflowkit harvest`: bulk jobs that can be stopped and continued."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 @click.group()
 def harvest() -> None:
-    """Read many instances into an archive; run it again to go on where it stopped."""
+    """Read many instances into an archive. Run it again to continue."""
 
 
 _into_archive = together(
     click.option("--archive", type=PATH, metavar="PATH", required=True, help="The SQLite file to harvest into."),
     again,
-    click.option("--progress", type=click.Choice(["auto", "json"]), default="auto", help="json: lines of JSON."),
+    click.option(
+        "--progress", type=click.Choice(["auto", "json"]), default="auto", help="json: print JSON Lines to stderr."
+    ),
     sending,
     as_json,
 )

@@ -104,7 +104,8 @@ def _describe_instances(summary: Summary, archive: str) -> Iterator[str]:
     saved = f", which has saved {count_of(summary.saved, 'request')}" if summary.saved else ""
     yield f"{harvested}, {count_of(summary.requests, 'request')}; {summary.skipped:,} were there already{saved}"
     if summary.failed:
-        yield f"{summary.failed:,} failed: `workflowkit status {archive}` names them, --retry-failed tries again"
+        again = f"`workflowkit status {archive}` lists them, --retry-failed tries again"
+        yield f"{summary.failed:,} could not be read: {again}"
 
 
 def _describe_files(summary: Summary, archive: str, attachments: str) -> Iterator[str]:

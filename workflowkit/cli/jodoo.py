@@ -10,19 +10,27 @@ from .loop import run_async
 from .options import as_json, sending
 from .output import count_of, print_json, print_table
 
+_ENVIRONMENT = """\b
+Environment:
+  JODOO_API_KEY    required
+  JODOO_BASE_URL   of a private deployment, up to and including /api
+  JODOO_EDITION    jodoo or jiandaoyun
+  JODOO_TENANT     name of the company, if one process or archive has several
+"""
 
-@click.group()
+
+@click.group(epilog=_ENVIRONMENT)
 def jodoo() -> None:
     """Read one instance of Jodoo (简道云)."""
 
 
 @jodoo.command()
 @click.argument("instance_id")
-@click.option("--limit", type=int, default=100, show_default=True, help="Logs per request, 1 to 100; all are read.")
+@click.option("--limit", type=int, default=100, show_default=True, help="Page size, 1 to 100. All logs are read.")
 @sending
 @as_json
 def logs(instance_id: str, *, limit: int, as_json: bool, **options: Any) -> None:
-    """Print an instance's log: the steps that carry an approval comment.
+    """Print the logs of an instance: its steps with an approval comment.
 
     \b
     workflowkit jodoo logs 659cba93489a49c06f7d4281
@@ -55,11 +63,11 @@ def logs(instance_id: str, *, limit: int, as_json: bool, **options: Any) -> None
 
 @jodoo.command()
 @click.argument("instance_id")
-@click.option("--tasks", is_flag=True, help="With every task, commented or not.")
+@click.option("--tasks", is_flag=True, help="With all tasks, also those without a comment.")
 @sending
 @as_json
 def instance(instance_id: str, *, tasks: bool, as_json: bool, **options: Any) -> None:
-    """Print where an instance stands.
+    """Print the state of an instance.
 
     \b
     workflowkit jodoo instance 659cba93489a49c06f7d4281 --tasks

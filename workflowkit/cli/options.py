@@ -56,18 +56,18 @@ sending: Decorator = together(
         metavar="N",
         callback=_rate,
         default="default",
-        help="Most requests per second, or none; by default what Jodoo documents, for SecMaster 20, our choice.",
+        help="Requests per second, or none. Default: the documented rate of Jodoo; 20 for SecMaster.",
     ),
     click.option(
         "--transport",
         type=click.Choice(["auto", "httpx", "aiohttp"]),
         default="auto",
-        help="What sends the requests; by default aiohttp where it is installed, else httpx.",
+        help="HTTP library. Default: aiohttp if it is installed, else httpx.",
     ),
     click.option(
         "--insecure-http",
         is_flag=True,
-        help="Allow an http:// address on another machine; anyone on the way can read the key.",
+        help="Allow http:// for another machine. The network can then read the key.",
     ),
 )
 """The options of every command that talks to a service."""
@@ -90,28 +90,26 @@ window: Decorator = together(
         "--since",
         metavar="T",
         callback=_time,
-        help="No older ones, such as 2025-07-18 or 2025-07-18T15:11:04+08:00; UTC where T doesn't say.",
+        help="Start of the time window, such as 2025-07-18 or 2025-07-18T15:11:04+08:00. Default zone: UTC.",
     ),
-    click.option("--until", metavar="T", callback=_time, help="No newer ones."),
+    click.option("--until", metavar="T", callback=_time, help="End of the time window."),
 )
 """``--since`` and ``--until``."""
 
 again: Decorator = together(
-    click.option("--refresh", is_flag=True, help="Take up instances that are done as well."),
-    click.option("--retry-failed", is_flag=True, help="Take up instances that failed in an earlier run."),
+    click.option("--refresh", is_flag=True, help="Read harvested instances again."),
+    click.option("--retry-failed", is_flag=True, help="Read instances again that could not be read in an earlier run."),
 )
 """What to take up besides what is to do."""
 
 attaching: Decorator = together(
-    click.option(
-        "--attachments", type=PATH, metavar="DIR", help="Also save the files behind attachments and signatures."
-    ),
+    click.option("--attachments", type=PATH, metavar="DIR", help="Save attachments and signatures into this folder."),
     click.option(
         "--file-host",
         "file_hosts",
         metavar="HOST",
         multiple=True,
-        help="A host that links to files may lead to, besides the vendor's; repeat it for several.",
+        help="Allow file links to this host, too. Repeat it for several hosts.",
     ),
 )
 """Whether and from where files are saved."""

@@ -1,4 +1,4 @@
-"""`workflowkit plan`: what a harvest will take, before it is begun."""
+"""`workflowkit plan`: the requests and the time of a harvest, before it starts."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 
 @click.group()
 def plan() -> None:
-    """Say what a harvest will take: requests, and time at the quota."""
+    """Estimate the requests and the time of a harvest, at the rate limit."""
 
 
 _for_archive = together(
     click.option(
-        "--archive", type=PATH, metavar="PATH", help="What it holds already is left out, and its mean is used."
+        "--archive",
+        type=PATH,
+        metavar="PATH",
+        help="Leave out what this archive has, and use its mean number of requests.",
     ),
     again,
     sending,
@@ -42,7 +45,7 @@ _for_archive = together(
 @attaching
 @_for_archive
 def jodoo(**options: Any) -> None:
-    """Plan a harvest of Jodoo (简道云) instances; apps and forms are listed for it, at the quota.
+    """Plan a harvest of Jodoo (简道云) instances. This lists the apps and forms, within the rate limit.
 
     \b
     workflowkit plan jodoo --ids ids.txt
@@ -56,7 +59,7 @@ def jodoo(**options: Any) -> None:
 @of_secmaster
 @_for_archive
 def secmaster(**options: Any) -> None:
-    """Plan a harvest of a SecMaster workspace, which is listed for it.
+    """Plan a harvest of a SecMaster workspace. This lists the workspace, within the rate limit.
 
     \b
     workflowkit plan secmaster --topology --archive soc.db

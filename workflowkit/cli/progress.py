@@ -79,7 +79,7 @@ class Progress:
 
     def _details(self) -> list[str]:
         at = self._latest
-        rows = [(at.failed, "failed"), (at.logs, "logs"), (at.tasks, "tasks"), (at.nodes, "nodes")]
+        rows = [(at.failed, "not readable"), (at.logs, "logs"), (at.tasks, "tasks"), (at.nodes, "nodes")]
         rows += [(at.files, "files"), (at.files_waiting, "files waiting"), (at.files_lost, "files lost")]
         details = [f"{number:,} {name}" for number, name in rows if number]
         if at.file_bytes:

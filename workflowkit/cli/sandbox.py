@@ -12,14 +12,14 @@ from .output import print_json, say, write
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Which port; a free one by default.")
-@click.option("--instances", type=click.IntRange(0), default=300, show_default=True, help="How many of Jodoo's.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="TCP port. Default: a free port.")
+@click.option("--instances", type=click.IntRange(0), default=300, show_default=True, help="Number of Jodoo instances.")
 @as_json
 def sandbox(port: int, instances: int, *, as_json: bool) -> None:
-    """Serve an invented Jodoo and an invented SecMaster on this machine until Ctrl-C.
+    """Serve a simulated Jodoo and a simulated SecMaster on this machine, until Ctrl-C.
 
-    They enforce the documented rates and check signatures. It prints the environment that makes
-    the other commands use them:
+    They enforce the documented rate limits and check signatures. The output is the environment for
+    the other commands:
 
     \b
     workflowkit sandbox > sandbox.env & sleep 2; . ./sandbox.env

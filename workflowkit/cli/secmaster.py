@@ -19,7 +19,9 @@ STATUSES = ("CREATED", "RUNNING", "FAILED", "FINISHED", "RETRYING", "TERMINATING
 
 ENVIRONMENT = """\b
 Environment, all of it required:
-  HUAWEICLOUD_SDK_AK and _SK, or SECMASTER_USER, _PASSWORD and _DOMAIN, or SECMASTER_TOKEN
+  HUAWEICLOUD_SDK_AK and _SK (signs each request; _SECURITY_TOKEN if they are temporary),
+    or SECMASTER_USER, _PASSWORD and _DOMAIN (gets tokens and renews them),
+    or SECMASTER_TOKEN (valid for 24 hours, not renewed)
   HUAWEICLOUD_SDK_PROJECT_ID and SECMASTER_WORKSPACE_ID
   SECMASTER_REGION, such as ap-southeast-3, or SECMASTER_BASE_URL
 """
@@ -32,11 +34,11 @@ def secmaster() -> None:
 
 @secmaster.command(epilog=ENVIRONMENT)
 @click.argument("instance_id")
-@click.option("--topology", is_flag=True, help="With every node it has been through.")
+@click.option("--topology", is_flag=True, help="With all nodes of its topology.")
 @sending
 @as_json
 def instance(instance_id: str, *, topology: bool, as_json: bool, **options: Any) -> None:
-    """Print where an instance stands.
+    """Print the state of an instance.
 
     \b
     workflowkit secmaster instance 8eed56de-7aaf-4732-baaf-000000000073 --topology
@@ -59,7 +61,7 @@ def instance(instance_id: str, *, topology: bool, as_json: bool, **options: Any)
 
 @secmaster.command(epilog=ENVIRONMENT)
 @window
-@click.option("--status", type=click.Choice(STATUSES, case_sensitive=False), help="Only those that stand so.")
+@click.option("--status", type=click.Choice(STATUSES, case_sensitive=False), help="Only instances with this status.")
 @sending
 @as_json
 def instances(*, as_json: bool, **options: Any) -> None:

@@ -42,7 +42,7 @@ _PATIENCE = 60.0
 
 
 of_profile: Decorator = click.option(
-    "--profile", metavar="NAME", help="Of the configuration file, instead of the environment."
+    "--profile", metavar="NAME", help="Use this profile of the configuration file instead of the environment."
 )
 """What chooses one profile."""
 

@@ -17,25 +17,35 @@ if TYPE_CHECKING:
     from ..source import Source
 
 _profile = click.option(
-    "--profile", "profiles", metavar="NAME", multiple=True, help="Of the configuration file; repeat it for several."
+    "--profile",
+    "profiles",
+    metavar="NAME",
+    multiple=True,
+    help="Use this profile of the configuration file. Repeat it for several companies.",
 )
 
 
 of_jodoo: Decorator = together(
-    click.option("--ids", type=PATH, metavar="FILE", help="Instance ids, one a line; - for stdin."),
+    click.option("--ids", type=PATH, metavar="FILE", help="File of instance ids, one per line. - is stdin."),
     click.option("--app", metavar="APP", help="All workflow forms of an app."),
     click.option("--form", metavar="ENTRY", help="Only this form of the app."),
     click.option(
-        "--with", "extra", type=click.Choice(["tasks"]), multiple=True, help="Also all tasks: a request more each."
+        "--with",
+        "extra",
+        type=click.Choice(["tasks"]),
+        multiple=True,
+        help="Also store all tasks. One extra request per instance.",
     ),
-    click.option("--exhaustive", is_flag=True, help="Go on until a page is empty, a request more for each."),
+    click.option(
+        "--exhaustive", is_flag=True, help="Keep requesting pages until one is empty. One extra request per instance."
+    ),
     _profile,
 )
 """What chooses instances of Jodoo."""
 
 of_secmaster: Decorator = together(
     window,
-    click.option("--topology", is_flag=True, help="With every node of each instance: a request more for each."),
+    click.option("--topology", is_flag=True, help="Also store all nodes. One extra request per instance."),
     _profile,
 )
 """What chooses instances of SecMaster."""
