@@ -104,7 +104,7 @@ def test_every_public_name_can_be_had_and_is_sorted():
         assert getattr(workflowkit, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = workflowkit.nonsense
-    assert set(workflowkit.__all__) <= set(dir(workflowkit))
+    assert set(workflowkit.__all__) == set(dir(workflowkit))
 
 
 def test_names_say_something_and_files_stay_small():

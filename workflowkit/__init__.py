@@ -1,6 +1,6 @@
-"""Asyncio SDK for workflow systems: Jodoo (简道云) and Huawei Cloud SecMaster, without tripping their limits.
+"""Asyncio SDK for two workflow systems: Jodoo (简道云) and Huawei Cloud SecMaster. It keeps their rate limits.
 
-Names are imported when they are first used, so ``import workflowkit`` costs next to nothing.
+A name is imported when it is first used, so ``import workflowkit`` costs next to nothing.
 """
 
 from __future__ import annotations
@@ -28,55 +28,82 @@ if TYPE_CHECKING:
     from .harvesting import Archive as Archive
     from .harvesting import Summary as Summary
     from .harvesting import harvest as harvest
+    from .jodoo import App as App
+    from .jodoo import Attachment as Attachment
+    from .jodoo import Form as Form
+    from .jodoo import FormRecord as FormRecord
     from .jodoo import JodooClient as JodooClient
+    from .jodoo import JodooInstance as JodooInstance
+    from .jodoo import Member as Member
+    from .jodoo import Signature as Signature
+    from .jodoo import Task as Task
+    from .jodoo import WorkflowLog as WorkflowLog
     from .paginator import Page as Page
     from .paginator import Paginator as Paginator
     from .retry import RetryPolicy as RetryPolicy
     from .secmaster import AccessKey as AccessKey
+    from .secmaster import DataClass as DataClass
     from .secmaster import IamPassword as IamPassword
     from .secmaster import IamToken as IamToken
+    from .secmaster import Node as Node
+    from .secmaster import Playbook as Playbook
     from .secmaster import SecMasterClient as SecMasterClient
+    from .secmaster import SecMasterInstance as SecMasterInstance
+    from .secmaster import Topology as Topology
+    from .secmaster import Workflow as Workflow
 
-_HOME = {
-    "AccessKey": "secmaster",
-    "Archive": "harvesting",
-    "FileStore": "files",
-    "IamPassword": "secmaster",
-    "IamToken": "secmaster",
-    "JodooClient": "jodoo",
-    "Page": "paginator",
-    "Paginator": "paginator",
-    "RetryPolicy": "retry",
-    "SecMasterClient": "secmaster",
-    "Summary": "harvesting",
-    "harvest": "harvesting",
+_NAMES = {
+    "files": "FileStore",
+    "harvesting": "Archive Summary harvest",
+    "jodoo": "App Attachment Form FormRecord JodooClient JodooInstance Member Signature Task WorkflowLog",
+    "paginator": "Page Paginator",
+    "retry": "RetryPolicy",
+    "secmaster": "AccessKey DataClass IamPassword IamToken Node Playbook SecMasterClient SecMasterInstance Topology "
+    "Workflow",
 }
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
+"""The module of each name. The errors have one of their own."""
 
 __all__ = [
     "AccessKey",
     "ApiError",
+    "App",
     "Archive",
+    "Attachment",
     "AuthenticationError",
     "ConfigError",
+    "DataClass",
     "DecodeError",
     "FileStore",
+    "Form",
+    "FormRecord",
     "HarvestError",
     "IamPassword",
     "IamToken",
     "InvalidRequest",
     "JodooClient",
+    "JodooInstance",
+    "Member",
+    "Node",
     "NotFound",
     "Page",
     "Paginator",
     "PermissionDenied",
+    "Playbook",
     "QuotaExceeded",
     "RateLimited",
     "RetryPolicy",
     "SecMasterClient",
+    "SecMasterInstance",
     "ServerError",
+    "Signature",
     "Summary",
+    "Task",
+    "Topology",
     "TransportError",
+    "Workflow",
     "WorkflowKitError",
+    "WorkflowLog",
     "__version__",
     "harvest",
 ]
@@ -89,4 +116,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from .errors import ConfigError
+from .errors import ConfigError, InvalidRequest
 
 LARGEST_PAGE = 100
 """Items per request at most, for each listing of either system."""
@@ -17,9 +17,10 @@ _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 def check_id(name: str, value: str, *, example: str = "659cba93489a49c06f7d4281") -> None:
-    """Raise ConfigError unless the value can be an id; ids are opaque, only their letters are checked."""
+    """Raise InvalidRequest unless the value can be an id. Ids are opaque, so only their characters are checked."""
     if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise ConfigError(f"{name}={value!r}: pass an id such as {example!r}")
+        shown = value[:80] if isinstance(value, str) else value
+        raise InvalidRequest(f"{name}={shown!r}: pass an id such as {example!r}")
 
 
 def check_limit(limit: int) -> None:

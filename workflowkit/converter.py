@@ -1,7 +1,7 @@
-"""JSON to attrs classes and back: strict about what is known, tolerant of what is new.
+"""JSON to attrs classes: strict about what is known, tolerant of what is new.
 
-cattrs is the authority: it says what a document means, names every fault with its path, and
-unstructures. msgspec reads the same classes much faster, straight from the bytes, so it goes
+cattrs is the authority: it says what a document means, and names every fault with its path.
+msgspec reads the same classes much faster, straight from the bytes, so it goes
 first; whatever it refuses, cattrs decides. A property test holds the two to each other.
 """
 
@@ -52,12 +52,6 @@ def structure(value: Any, returns: type[M]) -> M:
         return converter().structure(value, returns)
     except Exception as error:
         raise DecodeError(tuple(transform_error(error, format_exception=_describe))) from None
-
-
-def unstructure(model: Model) -> dict[str, Any]:
-    """Return the known fields as JSON-able values, times written as the vendors write them."""
-    fields: dict[str, Any] = converter().unstructure(model)
-    return fields
 
 
 def _decode_fast(body: bytes, returns: type[M]) -> M | None:
@@ -113,7 +107,7 @@ def _renames(cls: type[Model]) -> bool:
 def converter() -> Converter:
     """Return the process's cattrs converter, made at its first use."""
     from cattrs import Converter
-    from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+    from cattrs.gen import make_dict_structure_fn, override
 
     converter = Converter()
 
@@ -136,16 +130,7 @@ def converter() -> Converter:
     for scalar in (str, int, float, bool):
         converter.register_structure_hook(scalar, msgspec.convert)
     converter.register_structure_hook_func(lambda kind: kind == Time, msgspec.convert)
-    converter.register_unstructure_hook(datetime, write_time)
-    converter.register_unstructure_hook_factory(
-        _is_model, lambda cls: make_dict_unstructure_fn(attrs.resolve_types(cls), converter)
-    )
     return converter
-
-
-def write_time(time: datetime) -> str:
-    """Return ``2024-01-09T03:16:35.447Z`` for UTC, the offset as ``+08:00`` otherwise."""
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _is_model(kind: Any) -> bool:

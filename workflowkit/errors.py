@@ -125,8 +125,11 @@ class NotFound(ApiError):
     """The instance, form, app, member ... doesn't exist. Not retried."""
 
 
-class InvalidRequest(ApiError):
-    """The service understood the request and won't carry it out. Not retried."""
+class InvalidRequest(ApiError, ValueError):
+    """The service can't do what was asked. Not retried. Also a `ValueError`.
+
+    An id that can't be one raises it too, before anything is sent: `status` is None then.
+    """
 
 
 class QuotaExceeded(ApiError):

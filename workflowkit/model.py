@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
 import attrs
@@ -30,6 +31,13 @@ class Model:
     def prepare(cls, body: bytes) -> bytes:
         """Return an answer's body as decoding expects it: overridden for a vendor who writes otherwise."""
         return body
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the known fields as values that JSON has: times are text, and tuples are lists.
+
+        A time is ``2024-01-09T03:16:35.447Z`` in UTC, and has its offset otherwise.
+        """
+        return {field.name: _to_json(getattr(self, field.name)) for field in attrs.fields(type(self))}
 
     @property
     def request_id(self) -> str | None:
@@ -54,6 +62,22 @@ class Model:
     def __reduce__(self) -> tuple[Any, ...]:
         fields = {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
         return _rebuild, (type(self), fields, getattr(self, "_origin", None))
+
+
+def write_time(time: datetime) -> str:
+    """Return ``2024-01-09T03:16:35.447Z`` for UTC, the offset as ``+08:00`` otherwise."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _to_json(value: Any) -> Any:
+    match value:
+        case Model():
+            return value.to_dict()
+        case tuple():
+            return [_to_json(each) for each in value]
+        case datetime():
+            return write_time(value)
+    return value
 
 
 _set_origin: Callable[[Model, Any], None] = Model.__dict__["_origin"].__set__

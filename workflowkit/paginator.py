@@ -8,7 +8,7 @@ way, so breaking out of a loop, or cancelling it, leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
 
@@ -53,16 +53,21 @@ Fetch = Callable[[Cursor | None], Awaitable[Page[T]]]
 class Paginator(Generic[T]):
     """A listing that has not begun.
 
-    ``await`` it for all items as a list, ``async for`` it for one after the other, or use `pages`.
-    Each use starts from the beginning and sends its own requests; a failed page is retried as its
-    client's policy says, then raises.
+    ``await`` it for a list of all items, ``async for`` it item by item, or use `pages`. `all` is a coroutine, for
+    ``asyncio.create_task``. Each use starts from the beginning and sends its own requests. A failed page is retried
+    as the client's retry policy says, and then raises.
 
     Args:
-        begin: returns what fetches the pages of one walk, and may remember what that has seen.
+        begin: returns the function that fetches the pages of one walk.
+        name: the endpoint, and the id that was asked for; part of the repr.
     """
 
-    def __init__(self, begin: Callable[[], Fetch[T]]) -> None:
+    def __init__(self, begin: Callable[[], Fetch[T]], name: str = "") -> None:
         self._begin = begin
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"<listing {self._name}: nothing is sent until you await it or use `async for`>"
 
     def pages(self, *, after: Cursor | None = None) -> AsyncIterator[Page[T]]:
         """Iterate over whole pages, starting at a cursor that an earlier page named."""
@@ -71,10 +76,14 @@ class Paginator(Generic[T]):
     def __aiter__(self) -> AsyncIterator[T]:
         return _Items(self.pages())
 
-    def __await__(self) -> Generator[Any, None, list[T]]:
-        return self._all().__await__()
+    def __iter__(self) -> NoReturn:
+        raise TypeError("this listing is asynchronous: use `async for`, or `await` it for a list")
 
-    async def _all(self) -> list[T]:
+    def __await__(self) -> Generator[Any, None, list[T]]:
+        return self.all().__await__()
+
+    async def all(self) -> list[T]:
+        """Return all items. It is what awaiting the listing does, as a coroutine."""
         return [item async for page in self.pages() for item in page.items]
 
 

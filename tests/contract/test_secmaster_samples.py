@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from workflowkit.converter import decode, structure, unstructure
+from workflowkit.converter import decode, structure
 from workflowkit.document import Document
 from workflowkit.secmaster import (
     DataClass,
@@ -145,7 +145,7 @@ def test_both_ways_of_reading_agree(name):
 
 def test_what_is_written_is_what_was_read():
     found = decode(document("workflow_instance_detail_topology.SYNTHETIC.json"), WorkflowInstance)
-    written = unstructure(found)
+    written = found.to_dict()
     assert structure(written, WorkflowInstance) == found
     assert written["start_time"] == "2025-07-18T15:11:03.000+08:00"
 

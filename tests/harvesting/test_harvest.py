@@ -14,6 +14,7 @@ from stored import rows
 from workflowkit import (
     AuthenticationError,
     ConfigError,
+    InvalidRequest,
     JodooClient,
     RetryPolicy,
     ServerError,
@@ -170,7 +171,7 @@ async def test_a_wrong_key_stops_at_once(free, archive):
 
 async def test_a_bad_id_is_named_and_what_is_stored_stays(free, jodoo, archive):
     await harvest(jodoo.log_source(list(free.world.instance_ids())[12:15]), archive)
-    with pytest.raises(ConfigError, match="'not an id'"):
+    with pytest.raises(InvalidRequest, match="'not an id'"):
         await harvest(jodoo.log_source(["not an id"]), archive)
     assert (await archive.counts()).done == 3
 
@@ -265,7 +266,7 @@ async def test_many_that_the_service_will_not_give_now_do_not_stop_the_rest(free
 
 async def test_what_cannot_be_an_id_is_named_before_it_is_remembered(free, jodoo, archive):
     for bad in ("has blank", "half \ud83d", '"quoted"', "", 7):
-        with pytest.raises(ConfigError, match="instance_id="):
+        with pytest.raises(InvalidRequest, match="instance_id="):
             await harvest(jodoo.log_source([bad]), archive)
     with pytest.raises(ConfigError, match="pass a list of ids"):
         jodoo.log_source("6500cba9000000000000000c")

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from workflowkit.converter import decode, structure, unstructure
+from workflowkit.converter import decode, structure
 from workflowkit.document import Document
 from workflowkit.errors import DecodeError, TransportError
 from workflowkit.jodoo.models import LogsPage, Member, RecordsPage, Task, WorkflowInstance, WorkflowLog
@@ -148,9 +148,19 @@ def test_cattrs_says_the_same_of_a_task_as_the_fast_path():
         structure(task, Task)
 
 
+def test_a_model_as_a_dict_can_be_written_as_json():
+    attachment = {"name": "a", "size": 1, "mime": "b", "url": "https://h/a?e=1&token=t"}
+    (log,) = read({"logs": [{**LOG, "operator": {"username": "u", "new": 1}, "attachments": [attachment]}]}).logs
+    written = json.loads(json.dumps(log.to_dict()))
+    assert written == log.to_dict()
+    assert written["attachments"] == [attachment]
+    assert (written["operator"]["username"], "new" in written["operator"]) == ("u", False)
+    assert [written[name] for name in ("finish_time", "signature")] == [None, None]
+
+
 def test_unstructured_is_what_was_structured():
     (log,) = read({"logs": [{**LOG, "finish_time": "2024-01-09T11:16:35.447+08:00"}]}).logs
-    fields = unstructure(log)
+    fields = log.to_dict()
     assert fields["create_time"] == "2024-01-09T03:16:35.447Z"
     assert fields["finish_time"] == "2024-01-09T11:16:35.447+08:00"
     assert structure(fields, WorkflowLog) == log

@@ -314,8 +314,9 @@ BAD: dict[str, tuple[Call, str]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_named_before_anything_is_sent(name):
     call, text = BAD[name]
-    with pytest.raises(ConfigError, match=text):
+    with pytest.raises(ValueError, match=text) as caught:
         call(client())
+    assert isinstance(caught.value, (ConfigError, InvalidRequest))
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,26 @@ async def test_awaited_it_is_a_list(count, requests):
     assert len(seen) == requests
 
 
+async def test_all_is_a_coroutine_for_tasks():
+    assert await asyncio.create_task(numbers(25, 10, []).all()) == list(range(25))
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(numbers(count, 10, []).all()) for count in (0, 11)]
+    assert [len(task.result()) for task in tasks] == [0, 11]
+
+
+def test_a_plain_loop_is_told_what_to_use():
+    with pytest.raises(TypeError, match="use `async for`, or `await` it for a list"):
+        list(numbers(1, 1, []))
+
+
+def test_its_repr_says_what_it_is_and_that_nothing_was_sent():
+    async def fetch(_: object) -> Page[int]:
+        raise AssertionError
+
+    listing: Paginator[int] = Paginator(lambda: fetch, "jodoo.workflow_logs of i1")
+    assert repr(listing) == "<listing jodoo.workflow_logs of i1: nothing is sent until you await it or use `async for`>"
+
+
 async def test_iterated_it_yields_items():
     assert [item async for item in numbers(25, 10, [])] == list(range(25))
 

@@ -518,7 +518,7 @@ def test_a_listing_that_cannot_work(arguments, says):
 
 
 async def test_an_id_that_is_none():
-    with pytest.raises(ConfigError, match=r"instance_id='\.\./x'"):
+    with pytest.raises(InvalidRequest, match=r"instance_id='\.\./x'"):
         await client().workflow_instance("../x")
 
 

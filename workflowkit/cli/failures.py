@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..errors import (
     AuthenticationError,
     ConfigError,
+    InvalidRequest,
     NotFound,
     PermissionDenied,
     QuotaExceeded,
@@ -32,7 +33,9 @@ _HINTS: Mapping[tuple[str, type[WorkflowKitError]], str] = {
 
 
 def exit_code_of(error: WorkflowKitError) -> int:
-    """Return the exit code that tells scripts of the error."""
+    """Return the exit code that tells scripts of the error. An argument that was refused unsent is wrong usage."""
+    if isinstance(error, InvalidRequest) and error.status is None:
+        return 2
     return next((code for kinds, code in _EXIT_CODES if isinstance(error, kinds)), 1)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..arguments import check_id
-from ..errors import ConfigError
+from ..errors import ConfigError, InvalidRequest
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -57,7 +57,7 @@ def _parse(file: BinaryIO, name: str) -> Iterator[str]:
             continue
         try:
             check_id("id", text)
-        except ConfigError:
+        except InvalidRequest:
             problem = f"{name}, line {number}: {text[:80]!r} can't be an id"
             raise ConfigError(f"{problem}; put one on each line, such as 659cba93489a49c06f7d4281") from None
         yield text

@@ -36,7 +36,6 @@ def logs(instance_id: str, *, limit: int, as_json: bool, **options: Any) -> None
     workflowkit jodoo logs 659cba93489a49c06f7d4281
     workflowkit jodoo logs 659cba93489a49c06f7d4281 --json | jq -r .comment
     """
-    from ..converter import unstructure
     from ..jodoo import JodooClient, WorkflowLog
 
     def row(log: WorkflowLog) -> tuple[Any, ...]:
@@ -51,7 +50,7 @@ def logs(instance_id: str, *, limit: int, as_json: bool, **options: Any) -> None
             if not as_json:
                 return [row(log) async for log in listing]
             async for log in listing:
-                print_json(unstructure(log))
+                print_json(log.to_dict())
             return []
 
     rows = run_async(read())
@@ -72,7 +71,6 @@ def instance(instance_id: str, *, tasks: bool, as_json: bool, **options: Any) ->
     \b
     workflowkit jodoo instance 659cba93489a49c06f7d4281 --tasks
     """
-    from ..converter import unstructure
     from ..jodoo import JodooClient, WorkflowInstance
 
     async def read() -> WorkflowInstance:
@@ -81,7 +79,7 @@ def instance(instance_id: str, *, tasks: bool, as_json: bool, **options: Any) ->
 
     found = run_async(read())
     if as_json:
-        print_json(unstructure(found))
+        print_json(found.to_dict())
     else:
         _show(found)
 

@@ -43,7 +43,6 @@ def instance(instance_id: str, *, topology: bool, as_json: bool, **options: Any)
     \b
     workflowkit secmaster instance 8eed56de-7aaf-4732-baaf-000000000073 --topology
     """
-    from ..converter import unstructure
 
     async def read() -> WorkflowInstance:
         async with open_secmaster(None, **options) as client:
@@ -51,7 +50,7 @@ def instance(instance_id: str, *, topology: bool, as_json: bool, **options: Any)
 
     found = run_async(read())
     if as_json:
-        print_json(unstructure(found))
+        print_json(found.to_dict())
         return
     print_table(found.name or found.id, ("", ""), _facts(found).items())
     if found.topology is not None:
@@ -71,8 +70,6 @@ def instances(*, as_json: bool, **options: Any) -> None:
     workflowkit secmaster instances --since 2025-07-18 --status FAILED
     workflowkit secmaster instances --json | jq -r .id
     """
-    from ..converter import unstructure
-
     filters = {name: options.pop(name) for name in ("since", "until", "status")}
 
     async def read() -> list[WorkflowInstance]:
@@ -81,7 +78,7 @@ def instances(*, as_json: bool, **options: Any) -> None:
             if not as_json:
                 return await listing
             async for found in listing:
-                print_json(unstructure(found))
+                print_json(found.to_dict())
             return []
 
     found = run_async(read())

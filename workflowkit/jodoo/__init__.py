@@ -16,6 +16,9 @@ from .models import (
     WorkflowLog,
 )
 
+JodooInstance = WorkflowInstance
+"""The name that `workflowkit` has for it, since SecMaster has another."""
+
 __all__ = [
     "Action",
     "App",
@@ -24,6 +27,7 @@ __all__ = [
     "FormRecord",
     "InstanceStatus",
     "JodooClient",
+    "JodooInstance",
     "Member",
     "Signature",
     "Task",

@@ -217,7 +217,7 @@ class JodooClient(Client):
             records = reply.value.data
             return _page(reply, "data", records, records[-1].id if len(records) >= limit else None)
 
-        return Paginator(lambda: fetch)
+        return Paginator(lambda: fetch, f"{self._edition.records.name} of {entry_id}")
 
     def apps(self, *, limit: int = LARGEST_PAGE) -> Paginator[App]:
         """Return the apps that the key may see. Vendor path: ``POST /v5/app/list``, 30 requests/s."""
@@ -299,7 +299,7 @@ class JodooClient(Client):
             items = getattr(reply.value, name)
             return _page(reply, name, items, start + len(items) if len(items) >= (least or limit) else None)
 
-        return Paginator(lambda: fetch)
+        return Paginator(lambda: fetch, f"{endpoint.name} of {subject}" if subject else endpoint.name)
 
 
 def _page(reply: Reply[Any], name: str, items: tuple[T, ...], cursor: Cursor | None) -> Page[T]:

@@ -4,6 +4,9 @@ from .client import SecMasterClient
 from .credentials import AccessKey, IamPassword, IamToken
 from .models import DataClass, Node, Playbook, Status, Topology, TriggerType, Workflow, WorkflowInstance
 
+SecMasterInstance = WorkflowInstance
+"""The name that `workflowkit` has for it, since Jodoo has another."""
+
 __all__ = [
     "AccessKey",
     "DataClass",
@@ -12,6 +15,7 @@ __all__ = [
     "Node",
     "Playbook",
     "SecMasterClient",
+    "SecMasterInstance",
     "Status",
     "Topology",
     "TriggerType",

@@ -15,7 +15,7 @@ from ..arguments import LARGEST_PAGE, check_constant, check_id, check_limit, che
 from ..auth import Auth
 from ..client import Client, Options, Rate, Reply
 from ..endpoint import Query
-from ..errors import ConfigError
+from ..errors import ConfigError, InvalidRequest
 from ..paginator import Paginator
 from ..redact import Environment
 from ..retry import RetryPolicy
@@ -96,8 +96,11 @@ class SecMasterClient(Client):
     ) -> None:
         if not base_url and not region:
             raise ConfigError("region: pass one, such as 'ap-southeast-3', or the service's address as base_url")
-        check_id("project_id", project_id, example=_UUID.replace("-", ""))
-        check_id("workspace_id", workspace_id, example=_UUID)
+        try:
+            check_id("project_id", project_id, example=_UUID.replace("-", ""))
+            check_id("workspace_id", workspace_id, example=_UUID)
+        except InvalidRequest as error:
+            raise ConfigError(error.message) from None
         address = (base_url or secmaster_url(str(region))).rstrip("/")
         options = Options(
             base_url=address,
@@ -215,7 +218,8 @@ class SecMasterClient(Client):
             query: Query = {**wanted, **times, "offset": offset, "limit": limit, "sort_dir": "ASC"}
             return await self._call(INSTANCES, path=self._place, query=query)
 
-        return Paginator(lambda: Listing(ask, since=since, until=until, limit=limit).fetch)
+        begin = partial(Listing, ask, since=since, until=until, limit=limit)
+        return Paginator(lambda: begin().fetch, INSTANCES.name)
 
     def workspace_source(
         self, *, since: datetime | None = None, until: datetime | None = None, topology: bool = False
