@@ -54,7 +54,12 @@ class LogRow:
 
 @attrs.define(kw_only=True)
 class AttachmentRow:
-    """One expiring link: a log's file, or its signature, where `ordinal` is -1."""
+    """One expiring link of a log, to a file or to the signature.
+
+    Attributes:
+        ordinal: position among the log's files; -1 for the signature.
+        link: the URL without its signed query. It identifies the file.
+    """
 
     position: int
     ordinal: int
@@ -63,6 +68,11 @@ class AttachmentRow:
     mime: str | None
     url: str
     expires_at: datetime | None
+    link: str = attrs.field(init=False)
+
+    @link.default
+    def _link(self) -> str:
+        return self.url.partition("?")[0]
 
 
 @attrs.define(kw_only=True)

@@ -21,8 +21,9 @@ from ..files import DeadLink, Fetcher, FileStore, Unsafe
 from ..source import AttachmentRow, Source
 from ..stopping import Stopped
 from .archive import Archive
+from .database import storable
 from .inventory import count_files
-from .links import Links, Wanted, link_of
+from .links import Links, Wanted
 from .outage import Outage, is_general, is_transient
 from .saving import NotAsAnnounced, Saver
 from .suspects import FEWEST, Suspects
@@ -281,7 +282,7 @@ class Downloads:
                 async for batch in batches:
                     self._tally.requests += batch.requests
                     rows = [row for row in batch.rows if isinstance(row, AttachmentRow)]
-                    if any(link_of(row.url) == link for row in rows):
+                    if any(storable(row.link) == link for row in rows):
                         return rows
                     if after is not None:
                         break

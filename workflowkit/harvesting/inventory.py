@@ -9,11 +9,10 @@ import attrs
 
 from ..files import hash_of
 from .archive import Archive
-from .schema import LINK_OF
 
 _RETRY = "UPDATE files SET state = 'pending', reason = NULL, wrong = 0 WHERE state = 'lost'"
-_LIST = f"""
-    SELECT system, tenant, instance_id, position, ordinal, name, {LINK_OF.format(url="url")}, state, reason, path,
+_LIST = """
+    SELECT system, tenant, instance_id, position, ordinal, name, link, state, reason, path,
         sha256, bytes
     FROM attachments
     ORDER BY CASE state WHEN 'lost' THEN 1 WHEN 'saved' THEN 3 ELSE 2 END, reason IS NULL, 1, 2, 3, 4, 5 LIMIT ?

@@ -42,7 +42,7 @@ _DEFER_WRONG = f"""
 _TAKE_UP_AGAIN = f"UPDATE files SET state = 'pending' WHERE {_TENANT} AND state = 'deferred'"
 _ELSEWHERE = f"""
     SELECT instance_id, position FROM links
-    WHERE {_TENANT} AND substr(url, 1, length(?)) = ? AND instance_id <> ? ORDER BY expires_at DESC LIMIT 5
+    WHERE {_TENANT} AND link = ? AND instance_id <> ? ORDER BY expires_at DESC LIMIT 5
 """
 _LATER = f"UPDATE files SET reason = ? WHERE {_TENANT} AND link = ?"
 _WITNESS = f"SELECT url FROM files WHERE {_TENANT} AND state = 'saved' LIMIT 1"
@@ -89,18 +89,12 @@ class Wanted:
         return datetime.fromisoformat(self.expires_at).timestamp() < time.time() + seconds
 
 
-def link_of(url: str) -> str:
-    """Return a link without its signature, as it is stored."""
-    return str(storable(url)).partition("?")[0]
-
-
 def remember(connection: sqlite3.Connection, key: Sequence[str], rows: Iterable[AttachmentRow]) -> None:
     """Remember what the links of an instance lead to; of what isn't saved yet, the latest link replaces others."""
     system, tenant, instance_id = key
     found: dict[str, list[object]] = {}
     for row in rows:
-        link = link_of(row.url)
-        told = stored((row.url, row.expires_at, row.size, row.name, row.mime))
+        link, *told = stored((row.link, row.url, row.expires_at, row.size, row.name, row.mime))
         found[link] = [system, tenant, link, *told, instance_id, row.position]
     insert(connection, _REMEMBER, list(found.values()), _OR_RENEW)
 
@@ -158,7 +152,7 @@ class Links:
 
     async def elsewhere(self, file: Wanted) -> list[tuple[str, int]]:
         """Return other instances and logs with a link to the file, those whose link lives longest first; some."""
-        return await self._archive.ask(_ELSEWHERE, *self._tenant, file.link, file.link, file.instance_id)
+        return await self._archive.ask(_ELSEWHERE, *self._tenant, file.link, file.instance_id)
 
     def identity(self, file: Wanted) -> str:
         """Return what tells this archive's try to save the file from any other's."""

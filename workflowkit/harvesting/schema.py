@@ -32,7 +32,7 @@ import attrs
 
 from ..source import AttachmentRow, InstanceRef, LogRow, NodeRow, Row, TaskRow
 
-VERSION = 6
+VERSION = 1
 """Stored in the archive. One of another version is refused: none of an older version was ever released."""
 
 APPLICATION_ID = 0x776B6974  # "wkit"
@@ -65,16 +65,14 @@ CREATE VIEW events AS{_OF_LOGS} AND instances.holds NOT LIKE '%tasks%'
     UNION ALL{_OF_NODES};
 """
 
-LINK_OF = "substr({url}, 1, instr({url} || '?', '?') - 1)"
-"""A link without its signature."""
-
-_FILES = f"""
+_FILES = """
 CREATE TABLE links (
     system TEXT NOT NULL, tenant TEXT NOT NULL, instance_id TEXT NOT NULL, position BIGINT NOT NULL,
     ordinal BIGINT NOT NULL,
-    name TEXT, size BIGINT, mime TEXT, url TEXT NOT NULL, expires_at TEXT,
+    name TEXT, size BIGINT, mime TEXT, url TEXT NOT NULL, expires_at TEXT, link TEXT NOT NULL,
     PRIMARY KEY (system, tenant, instance_id, position, ordinal)
 );
+CREATE INDEX links_by_link ON links (system, tenant, link);
 CREATE TABLE files (
     system TEXT NOT NULL, tenant TEXT NOT NULL, link TEXT NOT NULL,
     url TEXT NOT NULL, expires_at TEXT, size BIGINT, name TEXT, mime TEXT,
@@ -86,9 +84,10 @@ CREATE TABLE files (
 CREATE INDEX files_to_save ON files (system, tenant, (expires_at IS NULL), expires_at) WHERE state = 'pending';
 CREATE VIEW attachments AS
     SELECT links.system, links.tenant, links.instance_id, links.position, links.ordinal, links.name, links.size,
-        links.mime, links.url, links.expires_at, files.state, files.path, files.sha256, files.bytes, files.reason
+        links.mime, links.url, links.expires_at, links.link, files.state, files.path, files.sha256, files.bytes,
+        files.reason
     FROM links JOIN files ON files.system = links.system AND files.tenant = links.tenant
-        AND files.link = {LINK_OF.format(url="links.url")};
+        AND files.link = links.link;
 """
 
 _HARVESTS = """
