@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _has_hanging_threads() -> bool:
-    """Return whether a thread goes on although nobody waits for it: a name lookup may take minutes."""
+    """Return whether a thread continues although nobody waits for it: a name lookup may take minutes."""
     for thread in threading.enumerate():
         if thread is not threading.main_thread() and not thread.daemon:
             thread.join(_PATIENCE)

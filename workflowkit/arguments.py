@@ -30,7 +30,7 @@ def check_limit(limit: int) -> None:
 
 
 def check_names(argument: str, names: Sequence[str], example: str) -> None:
-    """Raise ConfigError unless the value is a list of names; a lone string is a frequent slip."""
+    """Raise ConfigError unless the value is a list of names. A lone string is a frequent slip."""
     if isinstance(names, str) or not names or not all(isinstance(name, str) and name for name in names):
         raise ConfigError(f"{argument}={names!r}: pass a list of names, such as {example}")
 

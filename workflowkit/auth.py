@@ -18,7 +18,7 @@ _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
 def check_secret(name: str, value: str, remedy: str) -> None:
-    """Raise ConfigError unless the value can stand in a header; it is not shown."""
+    """Raise ConfigError unless the value can stand in a header. It is not shown."""
     if not value:
         raise ConfigError(f"{name} is empty: {remedy}")
     if not _VISIBLE.fullmatch(value):
@@ -28,7 +28,7 @@ def check_secret(name: str, value: str, remedy: str) -> None:
 
 
 def _is_unlike_a_word(secret: str) -> bool:
-    """Return whether a text that has it must have it from us; "wrong" and "password" are in messages anyway."""
+    """Return whether a text that has it must have it from us. "wrong" and "password" are in messages anyway."""
     return len(secret) >= _LONG or (len(secret) >= _SHORT and not secret.isalpha())
 
 
@@ -52,7 +52,7 @@ class Auth(Hidden):
 
     @property
     def is_ready(self) -> bool:
-        """Whether `authorize` has what it needs; if not, `ready` is to be called again."""
+        """Whether `authorize` has what it needs. If not, `ready` is to be called again."""
         return True
 
     def trial(self) -> AbstractAsyncContextManager[object]:
@@ -63,7 +63,7 @@ class Auth(Hidden):
         return nullcontext()
 
     async def ready(self) -> None:
-        """Get hold of what `authorize` needs; may send requests of its own."""
+        """Get hold of what `authorize` needs. May send requests of its own."""
 
     def authorize(self, request: Request) -> None:
         """Add the credentials to the request's headers."""

@@ -31,7 +31,7 @@ def kind_of_status(status: int) -> type[ApiError]:
 def kind_of_foreign(status: int) -> type[ApiError]:
     """Return the error class for a status without any code of the vendor's: a gateway or a proxy may have answered.
 
-    So 403 and 404 say nothing about permissions, nor about what was asked for.
+    So 403 and 404 say nothing about permissions, nor about what was requested.
     """
     return ApiError if status in (403, 404) else kind_of_status(status)
 
@@ -58,7 +58,7 @@ def make_error(kind: type[ApiError], message: str, response: Response, *, code: 
 
 
 def status_error(response: Response) -> ApiError:
-    """Return the error an answer without a readable error body stands for."""
+    """Return the error a response without a readable error body stands for."""
     if 300 <= response.status < 400:
         where = redact_url(response.headers.get("location", "nowhere"))
         message = f"redirected to {cut(where)}, which is not followed: set base_url to the API's real address"
@@ -83,7 +83,7 @@ def request_id(response: Response) -> str | None:
 
 
 def retry_after(response: Response) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for, a year at most; None if it doesn't.
+    """Return the seconds that ``Retry-After`` asks for, a year at most, or None if it doesn't.
 
     They are given as a number, or as a date.
     """
@@ -101,7 +101,7 @@ def clock_ahead(response: Response) -> timedelta | None:
 
 
 def _date(text: str) -> datetime | None:
-    """Return an HTTP date as an aware time; None for what isn't one."""
+    """Return an HTTP date as an aware time, or None for what isn't one."""
     try:
         date = parsedate_to_datetime(text)
         return date.astimezone(UTC) if date.tzinfo else None

@@ -55,7 +55,7 @@ _URL = re.compile(
 """Scheme, host, port and path: neither user, query, fragment nor blanks."""
 
 Rate = float | Literal["default"] | None
-"""Requests per second for the tenant; ``"default"`` is what its client's docstring says, None no limit."""
+"""Requests per second for the tenant. ``"default"`` is what its client's docstring says, None no limit."""
 
 _LARGE = 1 << 20
 """Bytes from which decoding would hold up the event loop noticeably, so it is done in a thread."""
@@ -64,7 +64,7 @@ _LARGE = 1 << 20
 _NOTHING: Mapping[str, Any] = {}
 
 Classify = Callable[[Response], ApiError | None]
-"""Reads a system's own error body; None where the answer holds none."""
+"""Reads a system's own error body, or None where the response holds none."""
 
 
 @attrs.frozen(kw_only=True)
@@ -72,16 +72,16 @@ class Options:
     """What every client takes. Times are in seconds.
 
     Attributes:
-        base_url: where the API lives; ``https``, or ``http`` on this machine.
-        tenant: whose rate limit it is; clients of one tenant share their limits within a process.
+        base_url: where the API lives. ``https``, or ``http`` on this machine.
+        tenant: whose rate limit it is. Clients of one tenant share their limits within a process.
         rate: requests per second, see `Rate`.
         default_rate: what the vendor documents for a tenant, or our choice where it doesn't.
         vendor_host: whether the base URL is the vendor's own.
-        timeout: for one attempt, from connecting to the last byte; waiting for limits isn't in it.
+        timeout: for one attempt, from connecting to the last byte. Waiting for limits isn't in it.
         max_wait: the longest wait for the limits before RateLimited is raised, unsent.
         insecure_http: allow ``http`` to another machine: whoever listens can read the key.
         transport: ``"httpx"``, ``"aiohttp"`` or ``"auto"``.
-        ssl_context: which certificates to trust; None for those of certifi, or that SSL_CERT_FILE names.
+        ssl_context: which certificates to trust, or None for those of certifi, or that SSL_CERT_FILE names.
         retry: when to repeat a failed attempt.
         observers: called with each telemetry record.
     """
@@ -148,7 +148,7 @@ class Reply(Generic[M]):
 
 
 class Client:
-    """Base of the service clients; use it as ``async with``, or call `aclose` at the end.
+    """Base of the service clients. Use it as ``async with``, or call `aclose` at the end.
 
     One client serves any number of concurrent tasks of one event loop.
     """
@@ -176,11 +176,11 @@ class Client:
 
     @property
     def window(self) -> float:
-        """Seconds in which the tenant's limit counts requests; 0 if there is none."""
+        """Seconds in which the tenant's limit counts requests, or 0 if there is none."""
         return RateLimit.of(self._options.tenant_rate()).seconds
 
     def rate_of(self, *endpoints: Endpoint[Any]) -> float | None:
-        """Return how many requests per second these operations may take together; None for no limit."""
+        """Return how many requests per second these operations may take together, or None for no limit."""
         tenant = self._options.tenant_rate()
         rates = [rate for each in endpoints if (rate := self._options.endpoint_rate(each.rate)) is not None]
         rate = min(math.inf if tenant is None else tenant, sum(rates) if len(rates) == len(endpoints) else math.inf)
@@ -189,7 +189,7 @@ class Client:
     def limits(self) -> list[LimitSnapshot]:
         """Return how the tenant's limit and those of its operations stand now, in the whole process.
 
-        The tenant's comes first, then each operation that was called; empty before the first call.
+        The tenant's comes first, then each operation that was called. It is empty before the first call.
         Nothing is sent.
         """
         return snapshots(self._scope)
@@ -229,8 +229,8 @@ class Client:
     ) -> Reply[M]:
         """Send until it succeeds or the retry policy gives up.
 
-        An error says how many attempts that was, and names the subject: the id that was asked for.
-        Credentials that were refused are renewed once, if they can be; that is one attempt more.
+        An error says how many attempts that was, and names the subject: the id that was requested.
+        Credentials that were refused are renewed once, if they can be. That is one attempt more.
         """
         attempt = 0
         renewed = False
@@ -275,7 +275,7 @@ class Client:
             permit.release()
 
     async def _wait(self, endpoint: Endpoint[M], permit: Permit, attempts: int, waited: float) -> None:
-        """Wait for the limits; RateLimited if that takes longer than `max_wait`, with what was waited before."""
+        """Wait for the limits. RateLimited if that takes longer than `max_wait`, with what was waited before."""
         if self._closed:
             closed = ConfigError("this client is closed: create a new one")
             closed.attempts = attempts
@@ -343,7 +343,7 @@ class Client:
         return Reply(value=value, document=document, headers=response.headers, attempts=attempt)
 
     async def _send(self, request: Request, timing: Timing) -> Response:
-        """Send the request; a harvest that is to stop drops it as long as it has no connection."""
+        """Send the request. A harvest that is to stop drops it as long as it has no connection."""
         async with droppable(lambda: timing.left is None):
             return await self._transport.send(request, timeout=self._options.timeout, timing=timing)
 

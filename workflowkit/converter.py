@@ -1,8 +1,8 @@
 """JSON to attrs classes: strict about what is known, tolerant of what is new.
 
-cattrs is the authority: it says what a document means, and names every fault with its path.
-msgspec reads the same classes much faster, straight from the bytes, so it goes
-first; whatever it refuses, cattrs decides. A property test holds the two to each other.
+cattrs is the authority: it says what a document means, and names every fault with its path. msgspec
+reads the same classes much faster, straight from the bytes. So it is tried first, and whatever it
+refuses, cattrs decides. A property test holds the two to each other.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def decode(document: Document, returns: type[M]) -> M:
 
 
 def structure(value: Any, returns: type[M]) -> M:
-    """Return parsed JSON as an object of the class; raises DecodeError naming every fault."""
+    """Return parsed JSON as an object of the class. Raises DecodeError naming every fault."""
     from cattrs import transform_error
 
     try:
@@ -91,7 +91,7 @@ def _not_json(body: bytes, error: ValueError) -> str:
 
 @functools.cache
 def _decoder(returns: Any) -> msgspec.json.Decoder[Any] | None:
-    """Return msgspec's decoder; None where a field is renamed, which only cattrs can do."""
+    """Return msgspec's decoder, or None where a field is renamed, which only cattrs can do."""
     if _renames(returns):
         return None
     with building:
@@ -146,7 +146,7 @@ def _is_union(kind: Any) -> bool:
 
 
 def _structure_union(converter: Converter, value: Any, union: Any) -> Any:
-    """Choose the arm by the JSON kind of the value; there is at most one of a kind."""
+    """Choose the arm by the JSON kind of the value. There is at most one of a kind."""
     arms = get_args(union)
     if value is None and type(None) in arms:
         return None
@@ -158,7 +158,7 @@ def _structure_union(converter: Converter, value: Any, union: Any) -> Any:
 
 
 def _elements(converter: Converter, values: list[Any], element: Any) -> list[Any]:
-    """Return an array's elements as objects; raise the problems of the first elements that have some."""
+    """Return an array's elements as objects. Raise the problems of the first elements that have some."""
     from cattrs.errors import IterableValidationError, IterableValidationNote
 
     elements: list[Any] = []

@@ -1,4 +1,4 @@
-"""An answer's own bytes: kept, so that what nobody asks for costs nothing."""
+"""A response's own bytes: kept, so that what nobody asks for costs nothing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ codecs.register_error(_PATCH, _patch)
 
 
 class Document:
-    """The body of one answer, and the vendor's id for it."""
+    """The body of one response, and the vendor's id for it."""
 
     __slots__ = ("_raws", "body", "request_id")
 
@@ -53,7 +53,7 @@ class Document:
         self._raws: dict[str, tuple[bytes, ...]] = {}
 
     def raws(self, name: str) -> tuple[bytes, ...]:
-        """Return each element of the array of that name as the vendor wrote it; ``a.b`` is b in the object a.
+        """Return each element of the array of that name as the vendor wrote it. ``a.b`` is b in the object a.
 
         Where there is no such array, there are no elements.
         """
@@ -62,7 +62,7 @@ class Document:
         return self._raws[name]
 
     def value(self, path: Sequence[str | int]) -> Any:
-        """Return what stands at the path, parsed; only one element is, where the path starts in an array.
+        """Return what stands at the path, parsed. Only one element is, where the path starts in an array.
 
         Raises DecodeError for what no parser reads: a field nobody has looked at so far may be so.
         """
@@ -96,9 +96,9 @@ def parse(body: bytes) -> Any:
 def mend(body: bytes) -> bytes:
     """Return the body without what strict parsers refuse, every byte else in its place.
 
-    A lone surrogate (half an emoji, cut off by some length limit) becomes U+FFFD, a byte that isn't
-    UTF-8 a question mark, NaN and Infinity a zero with a fraction (which no integer field takes
-    either), a byte order mark three blanks.
+    A lone surrogate becomes U+FFFD: it is half an emoji, cut off by some length limit. A byte that isn't UTF-8
+    becomes a question mark. NaN and Infinity become a zero with a fraction, which no integer field takes. A
+    byte order mark becomes three blanks.
     """
     if body.startswith(_BOM):
         body = b"   " + body[3:]

@@ -28,9 +28,9 @@ class Endpoint(Generic[T]):
     """One operation of one system.
 
     Attributes:
-        name: unique, as ``system.operation``; it is in errors, telemetry and limits.
+        name: unique, as ``system.operation``. It is in errors, telemetry and limits.
         method: the HTTP method.
-        path: below the client's base URL, starting with ``/``; it may have ``{placeholders}``.
+        path: below the client's base URL, starting with ``/``. It may have ``{placeholders}``.
         returns: the class a successful answer decodes to.
         rate: requests per second as the vendor documents, `None` where it doesn't.
         content_type: as the vendor documents it.
@@ -67,5 +67,5 @@ def _encode(value: str | int | bool) -> str:  # noqa: FBT001
 
 @functools.lru_cache(1024)
 def _quote(text: str) -> str:
-    """Quote everything; most texts stand in each request."""
+    """Quote everything. Most texts stand in each request."""
     return quote(text, safe="")

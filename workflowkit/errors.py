@@ -11,7 +11,7 @@
     │   ├── RateLimited             too fast, or max_wait would have been exceeded
     │   ├── QuotaExceeded           the plan's allowance is used up
     │   └── ServerError             the service failed: try again later
-    ├── DecodeError             the answer isn't what the vendor documents
+    ├── DecodeError             the response isn't what the vendor documents
     └── HarvestError            an archive can't be read or written
 
 All of them survive pickling, so they cross process boundaries intact. None of them carries a
@@ -27,19 +27,19 @@ class WorkflowKitError(Exception):
     """Base of every error raised by workflowkit."""
 
     attempts: int = 0
-    """How many requests had been sent for this call when it failed; 0 if none was."""
+    """How many requests had been sent for this call when it failed, or 0 if none was."""
 
     endpoint: str | None = None
-    """The name of the operation, such as ``jodoo.workflow_logs``; None outside a call."""
+    """The name of the operation, such as ``jodoo.workflow_logs``, or None outside a call."""
 
     subject: str | None = None
-    """The id that was asked for; None if it was a listing."""
+    """The id that was requested, or None if it was a listing."""
 
     request_id: str | None = None
-    """The vendor's id for the last exchange, to quote to its support; None where there is none."""
+    """The vendor's id for the last request, to quote to its support, or None where there is none."""
 
     hint: str | None = None
-    """What is behind it or helps, where we know more than the service says; part of `str`."""
+    """What is behind it or helps, where we know more than the service says. It is part of `str`."""
 
     def __str__(self) -> str:
         where = f"{self.endpoint} of {self.subject}" if self.subject else self.endpoint
@@ -61,7 +61,7 @@ def _rebuild(cls: type[WorkflowKitError], args: tuple[Any, ...], state: dict[str
 
 
 class ConfigError(WorkflowKitError, ValueError):
-    """What was passed can't work; raised before anything is sent. Also a `ValueError`."""
+    """What was passed can't work. Raised before anything is sent. Also a `ValueError`."""
 
 
 class TransportError(WorkflowKitError):
@@ -86,7 +86,7 @@ class ApiError(WorkflowKitError):
         status: the HTTP status, `None` if nothing was sent.
         request_id: the id to quote to the vendor's support, `None` where it sent none.
         foreign: whether nothing shows that the service itself answered: there is no code of the vendor's. A gateway,
-            a proxy or a firewall may have. It says nothing about what was asked for.
+            a proxy or a firewall may have. It says nothing about what was requested.
     """
 
     foreign: bool = False
@@ -133,11 +133,11 @@ class InvalidRequest(ApiError, ValueError):
 
 
 class QuotaExceeded(ApiError):
-    """An allowance of the plan is used up; waiting seconds doesn't help. Not retried."""
+    """An allowance of the plan is used up. Waiting seconds doesn't help. Not retried."""
 
 
 class _Passing(ApiError):
-    """An answer that can change by itself: it may say when."""
+    """A response that can change by itself: it may say when."""
 
     def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
         super().__init__(message, **facts)
@@ -145,12 +145,12 @@ class _Passing(ApiError):
 
 
 class RateLimited(_Passing):
-    """Too many requests; retried after a wait that everyone in its scope observes.
+    """Too many requests. Retried after a wait that everyone in its scope observes.
 
     Attributes:
         retry_after: seconds until a new try makes sense, `None` if nobody said.
         scope: whose limit it is: that of one ``endpoint``, or of the whole ``tenant``.
-        limit: the limit as requests per second, where the refusal names it; from then on it is kept, unless
+        limit: the limit as requests per second, where the refusal names it. From then on it is kept, unless
             the client's rate is None.
     """
 
@@ -169,23 +169,23 @@ class RateLimited(_Passing):
 
 
 class ServerError(_Passing):
-    """The service failed, or says that it is busy; retried with growing pauses.
+    """The service failed, or says that it is busy. Retried with growing pauses.
 
     Attributes:
-        retry_after: seconds, as the service's ``Retry-After`` said; usually `None`.
-        subject_only: whether the service says so of what was asked for: other things may well succeed.
+        retry_after: seconds, as the service's ``Retry-After`` said, usually `None`.
+        subject_only: whether the service says so of what was requested: other things may well succeed.
     """
 
     subject_only: bool = False
 
 
 class DecodeError(WorkflowKitError):
-    """The answer is JSON, but not what the vendor documents. Not retried.
+    """The response is JSON, but not what the vendor documents. Not retried.
 
     Attributes:
         problems: one sentence for each fault, ending with its JSON path, such as
             ``Expected `int`, got `str` @ $.logs[0].flow_id``. Of one array, it has those of 20 elements at most.
-        body: the whole response as it came, so that it can be kept; None where there is none.
+        body: the whole response as it came, so that it can be kept, or None where there is none.
     """
 
     body: bytes | None = None

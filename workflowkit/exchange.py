@@ -36,11 +36,11 @@ class Response:
 
 @attrs.define
 class Timing:
-    """When one exchange got how far, on the monotonic clock; a transport fills it in as it goes.
+    """The times of one request, on the monotonic clock. The transport sets them.
 
     Attributes:
-        left: when the request was written, a connection being there; None: not that the transport knows.
-        began: when the answer's head was here; None: it wasn't.
+        left: when the request was written to an open connection, or None if that is not known.
+        began: when the head of the response had arrived, or None if it has not.
     """
 
     left: float | None = None

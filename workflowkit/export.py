@@ -22,7 +22,7 @@ Format = Literal["jsonl", "csv"]
 
 
 def format_of(to: str, chosen: str | None = None) -> Format:
-    """Return the format that is chosen, or that the file name's ending says; raises ConfigError."""
+    """Return the format that is chosen, or that the file name's ending says. Raises ConfigError."""
     name = chosen or Path(to).suffix.removeprefix(".").lower()
     if name == "jsonl":
         return "jsonl"
@@ -32,7 +32,7 @@ def format_of(to: str, chosen: str | None = None) -> Format:
 
 
 async def export_to(archive: Archive, table: str, to: str, form: Format) -> int:
-    """Write a table and return the number of its rows; ``-`` is stdout.
+    """Write a table and return the number of its rows. ``-`` is stdout.
 
     A file appears under its name when it is complete, never in part. Raises ConfigError for an
     unknown table or the archive's own path, HarvestError for a file that can't be written.
@@ -61,7 +61,7 @@ def _write_jsonl(stream: TextIO, names: Sequence[str], chunk: Sequence[Sequence[
 
 
 def _target(to: str, archive: Path) -> Path:
-    """Return where links lead; the archive itself is refused."""
+    """Return where links lead. The archive itself is refused."""
     target = Path(os.path.realpath(to))
     if target == Path(os.path.realpath(archive)):
         raise ConfigError(f"{to}: is the archive itself; name another file")
@@ -81,7 +81,7 @@ async def _opened(target: Path | None) -> AsyncIterator[TextIO]:
         except OSError as error:
             raise HarvestError(f"can't write to stdout ({error.strerror})") from None
         return
-    # A pipe or a device can only be written as it is; a file is replaced when the new one is complete.
+    # A pipe or a device can only be written as it is. A file is replaced when the new one is complete.
     part: Path | None = None
     try:
         stream, part = await asyncio.to_thread(_create, target)
@@ -101,10 +101,10 @@ async def _opened(target: Path | None) -> AsyncIterator[TextIO]:
 
 
 def _create(target: Path) -> tuple[TextIO, Path | None]:
-    """Return what to write to, and where that is until it is whole; None for a target that can't be replaced.
+    """Return what to write to, and where that is until it is whole, or None for a target that can't be replaced.
 
     The file beside the target has a name that nobody can know beforehand. It gets owner and rights of the file that
-    it is to replace; a new one is its owner's only.
+    it is to replace. A new one is its owner's only.
     """
     try:
         there = target.stat()

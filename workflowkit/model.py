@@ -29,7 +29,7 @@ class Model:
 
     @classmethod
     def prepare(cls, body: bytes) -> bytes:
-        """Return an answer's body as decoding expects it: overridden for a vendor who writes otherwise."""
+        """Return a response's body as decoding expects it: overridden for a vendor who writes otherwise."""
         return body
 
     def to_dict(self) -> dict[str, JSON]:
@@ -41,13 +41,13 @@ class Model:
 
     @property
     def request_id(self) -> str | None:
-        """The vendor's id of the answer this came in, to quote to its support; None if it sent none."""
+        """The vendor's id of the response this came in, to quote to its support, or None if it sent none."""
         document, _ = locate(self)
         return document.request_id if document else None
 
     @property
     def extra(self) -> dict[str, JSON]:
-        """The fields the vendor sent that this version doesn't know; empty if made by hand.
+        """The fields the vendor sent that this version doesn't know. It is empty if made by hand.
 
         They take no part in equality, hash or repr.
         """
@@ -91,7 +91,7 @@ def _rebuild(cls: type[Model], fields: dict[str, Any], origin: tuple[Any, ...] |
 
 
 def locate(model: Model) -> tuple[Document | None, tuple[str | int, ...]]:
-    """Return the document a model was decoded from and its path there; (None, ()) if there is none."""
+    """Return the document a model was decoded from and its path there. (None, ()) if there is none."""
     origin: Any = getattr(model, "_origin", None)
     steps: list[str | int] = []
     while isinstance(origin, tuple):  # nested pairs of (parent's origin, step)

@@ -1,6 +1,6 @@
 """A list call that can be awaited, iterated, or walked page by page from where one stopped.
 
-A **cursor** says where to go on from. It is a plain JSON value (how many to skip, or the last id
+A **cursor** says where to continue from. It is a plain JSON value (how many to skip, or the last id
 seen), so it can be stored anywhere. Nothing is prefetched: between two steps no request is under
 way, so breaking out of a loop, or cancelling it, leaves nothing behind.
 """
@@ -25,7 +25,7 @@ class Page(Generic[T]):
     """What one list request returned.
 
     Attributes:
-        items: in the vendor's order; empty at the end of a listing.
+        items: in the vendor's order. It is empty at the end of a listing.
         cursor: where the next page starts, None after the last one.
         attempts: how many requests it took.
         request_id: the vendor's id for the last of them, where it sends one.
@@ -41,13 +41,13 @@ class Page(Generic[T]):
 
     @property
     def raw(self) -> tuple[bytes, ...]:
-        """The vendor's own bytes of each item, in the order of `items`; empty if made by hand."""
+        """The vendor's own bytes of each item, in the order of `items`. It is empty if made by hand."""
         raws = self._document.raws(self._name) if self._document is not None else ()
         return raws if self._kept is None else tuple(raws[index] for index in self._kept)
 
 
 Fetch = Callable[[Cursor | None], Awaitable[Page[T]]]
-"""Gets the page at a cursor; None is the beginning. One is made for each walk through a listing."""
+"""Gets the page at a cursor. None is the beginning. One is made for each walk through a listing."""
 
 
 class Paginator(Generic[T]):
@@ -59,7 +59,7 @@ class Paginator(Generic[T]):
 
     Args:
         begin: returns the function that fetches the pages of one walk.
-        name: the endpoint, and the id that was asked for; part of the repr.
+        name: the endpoint, and the id that was requested. It is part of the repr.
     """
 
     def __init__(self, begin: Callable[[], Fetch[T]], name: str = "") -> None:

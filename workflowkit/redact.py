@@ -46,7 +46,7 @@ class Secret(str):
 
 
 class Environment(dict[str, str]):
-    """Environment variables; a repr shows their names, for they may hold secrets."""
+    """Environment variables. A repr shows their names, for they may hold secrets."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self)})"

@@ -18,9 +18,9 @@ class RetryPolicy:
     """How often and after how long a failed attempt is repeated. All times are in seconds.
 
     Attributes:
-        attempts: tries in all for what may pass by itself (no answer, a server error).
+        attempts: tries in all for what may pass by itself (no response, a server error).
         rate_limit_attempts: tries in all while the service keeps refusing for the rate.
-        first_delay: the pause after the first failure; it doubles with each further one.
+        first_delay: the pause after the first failure. It doubles with each further one.
         longest_delay: where the doubling ends.
         longest_retry_after: a ``Retry-After`` beyond this is not waited for but raised.
     """

@@ -20,13 +20,13 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def sign(request: Request, access_key: str, secret_key: str, *, at: datetime) -> None:
-    """Add ``X-Sdk-Date``, ``Host`` and ``Authorization`` to the headers; all that stand there now are signed.
+    """Add ``X-Sdk-Date``, ``Host`` and ``Authorization`` to the headers, or all that stand there now are signed.
 
     Args:
-        request: as it will be sent; it must not be changed afterwards.
+        request: as it will be sent. It must not be changed afterwards.
         access_key: the public half of the key.
         secret_key: the other half.
-        at: the present time, aware; the gateway refuses what is more than 15 minutes off.
+        at: the present time, aware. The gateway refuses what is more than 15 minutes off.
     """
     headers = request.headers
     headers["X-Sdk-Date"] = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -39,7 +39,7 @@ def sign(request: Request, access_key: str, secret_key: str, *, at: datetime) ->
 
 
 def canonical_request(request: Request) -> str:
-    """Return the request in the one spelling that both sides hash; its last line but one names what is signed."""
+    """Return the request in the one spelling that both sides hash. Its last line but one names what is signed."""
     parts = urlsplit(request.url)
     path = quote(unquote(parts.path), safe="/")
     pairs = sorted(parse_qsl(parts.query, keep_blank_values=True))
@@ -62,7 +62,7 @@ def string_to_sign(canonical: str, date: str) -> str:
 
 
 def _signed(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that are signed, in order; gateways drop names with an underscore."""
+    """Return the headers that are signed, in order. Gateways drop names with an underscore."""
     return {
         name.lower(): headers[name].strip()
         for name in sorted(headers, key=str.lower)

@@ -1,6 +1,6 @@
 """What a harvest takes in: sources, and the rows they turn answers into.
 
-A source belongs to one system; the harvest and the archive know it only by what is declared
+A source belongs to one system. The harvest and the archive know it only by what is declared
 here. The columns of the archive's tables are the fields of these rows, which aren't frozen: they
 are made by the million, and frozen ones cost more to make.
 """
@@ -16,9 +16,9 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class InstanceRef:
-    """An instance to harvest, with what its listing said of it; None is for what it didn't say.
+    """An instance to harvest, with what its listing said of it. None means that it didn't say.
 
-    `status` is the vendor's, `raw` the vendor's own JSON; `is_open` says whether it can still grow.
+    `status` is the vendor's, `raw` the vendor's own JSON. `is_open` says whether it can still grow.
     """
 
     id: str
@@ -36,7 +36,7 @@ class InstanceRef:
 
 @attrs.define(kw_only=True)
 class LogRow:
-    """One log of one instance; `position` counts from 0, `raw` is the vendor's own JSON."""
+    """One log of one instance. `position` counts from 0, `raw` is the vendor's own JSON."""
 
     position: int
     flow_id: int
@@ -77,7 +77,7 @@ class AttachmentRow:
 
 @attrs.define(kw_only=True)
 class TaskRow:
-    """One task of one instance, commented or not; `position` is that of the list, `raw` the vendor's own JSON."""
+    """One task of one instance, commented or not. `position` is that of the list, `raw` the vendor's own JSON."""
 
     position: int
     task_id: str
@@ -96,7 +96,7 @@ class TaskRow:
 
 @attrs.define(kw_only=True)
 class NodeRow:
-    """One node of an instance's topology; `position` is that of the list, `raw` the vendor's own JSON."""
+    """One node of an instance's topology. `position` is that of the list, `raw` the vendor's own JSON."""
 
     position: int
     instance_type: str | None
@@ -121,7 +121,7 @@ class Chunk:
     """Instances as a listing names them, and how many requests that took.
 
     Attributes:
-        cursor: where the listing goes on, for `Source.instances`; None where it can't, and at its end.
+        cursor: where the listing continues, for `Source.instances`, or None where it can't, and at its end.
     """
 
     refs: Sequence[InstanceRef]
@@ -137,7 +137,7 @@ class Batch:
         rows: all there are of these kinds from position `first` to the next batch's.
         kinds: the kinds of rows that it is about.
         first: the first position that it is about.
-        cursor: where to go on, for `Source.batches`; None if this was the last.
+        cursor: where to continue, for `Source.batches`, or None if this was the last.
         requests: how many it took, repeated ones included.
     """
 
@@ -153,13 +153,13 @@ class Source(Protocol):
 
     Attributes:
         system: whose instances they are, such as ``jodoo``.
-        tenant: whose quota reading them uses.
+        tenant: whose rate limit reading them uses.
         name: what it harvests: a run that was cut short is continued by one of the same name.
-        window: seconds in which the tenant's limit counts requests; 0 if there is none.
-        rate: requests per second that reading instances may take; None for no limit.
+        window: seconds in which the tenant's limit counts requests, or 0 if there is none.
+        rate: requests per second that reading instances may take, or None for no limit.
         requests_each: how many a short instance takes.
-        link_days: days after which links in its rows die; None if there are none.
-        file_hosts: the hosts that those links lead to; with ``:port`` if it isn't https on its usual port.
+        link_days: days after which links in its rows expire, or None if there are none.
+        file_hosts: the hosts that those links lead to. With ``:port`` if it isn't https on its usual port.
         resumable: whether its listing can be continued, or begun again, from a cursor.
     """
 
@@ -178,7 +178,7 @@ class Source(Protocol):
         """The kinds of rows that it brings of each instance: all there are of them."""
 
     def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
-        """Yield what to harvest, as it comes, from a cursor on; the same id may come again."""
+        """Yield what to harvest, as it comes, from a cursor on. The same id may come again."""
 
     def batches(self, instance_id: str, after: int | None = None) -> AsyncGenerator[Batch]:
         """Yield all rows of one instance, page by page, or those from a cursor on.

@@ -65,7 +65,7 @@ def draining() -> Iterator[Drain]:
 
 
 def droppable(is_waiting: Callable[[], bool]) -> AbstractAsyncContextManager[None]:
-    """Return what is entered for a wait: it raises Stopped once this task's harvest is to stop; nothing without one."""
+    """Return what is entered for a wait: it raises Stopped once this task's harvest is to stop."""
     drain = _drain.get()
     return nullcontext() if drain is None else drain.droppable(is_waiting)
 

@@ -1,7 +1,7 @@
 """What a client says it is doing: frozen records, handed to plain callables.
 
 Progress bars, logs and metrics are all observers of the same records. An observer is called
-synchronously in the event loop, so it must be quick; one that raises is logged once and
+synchronously in the event loop, so it must be quick. One that raises is logged once and
 otherwise ignored, because watching a request must not change its outcome.
 """
 
@@ -22,15 +22,15 @@ class RequestDone:
 
     Attributes:
         endpoint: the operation's name.
-        tenant: whose quota it used.
+        tenant: whose rate limit it used.
         attempt: 1 for the first.
-        status: the HTTP status, `None` if no answer came.
+        status: the HTTP status, `None` if no response came.
         error: the name of the error class (``CancelledError`` if the caller went away), `None` on success.
         waited: seconds spent waiting for the limits.
         elapsed: seconds from sending to the decoded answer.
-        size: bytes of the answer's body.
+        size: bytes of the response's body.
         request_id: the vendor's id for the request, where it sends one.
-        ahead: seconds by which this machine's clock is ahead of the service's; to a second and the answer's way, None
+        ahead: seconds by which this machine's clock is ahead of the service's, to a second and the response's way, None
             where it doesn't tell its time.
     """
 
@@ -59,10 +59,10 @@ class Retrying:
 
 @attrs.frozen(kw_only=True)
 class HarvestProgress:
-    """Where a harvest stands; all numbers are instances but for rows and requests.
+    """The progress of a harvest. All numbers count instances, except those of rows and requests.
 
     Attributes:
-        total: known so far; final once `listed` is true.
+        total: known so far. It is final once `listed` is true.
         listed: whether the sources have named all they have.
         done: harvested in this run.
         failed: recorded as failed, in this run or an earlier one.
@@ -70,14 +70,14 @@ class HarvestProgress:
         requests: sent, retries and listings included.
         saved: requests that harvesting the skipped ones took, and which were not sent again.
         spent: requests for instances, of all that were sent.
-        quota: requests per second that instances may take, all sources together; None if one has no limit.
-        seconds_left: how long the rest takes at the quota, with as many requests for each instance as
-            so far; None if there is no quota, or until all are listed.
+        quota: requests per second that instances may take, all sources together, or None if one has no limit.
+        seconds_left: how long the rest takes at the rate limit, with the mean number of requests so far. None if
+            there is no limit, or until all are listed.
         files: saved in this run.
         file_bytes: how large those are together.
-        files_waiting: that are still to be saved, as of some seconds ago; 0 if none are to be.
+        files_waiting: that are still to be saved, as of some seconds ago, or 0 if none are to be.
         files_lost: that can't be had any more, as far as this run has found.
-        next_deadline: when the first of the links stored in this run dies; if files are saved, of those
+        next_deadline: when the first of the links stored in this run expires. If files are saved, of those
             that wait. None without any.
     """
 
@@ -106,7 +106,7 @@ Observer = Callable[[Telemetry], None]
 
 
 def notify(observers: Iterable[Observer], record: Telemetry) -> None:
-    """Hand the record to every observer; a failing one is logged, never raised."""
+    """Hand the record to every observer. A failing one is logged, never raised."""
     for observer in observers:
         try:
             observer(record)

@@ -15,7 +15,7 @@ from .sandbox import Sandbox
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """A sandbox of its own for the test, on a free port; it enforces the documented limits."""
+    """A sandbox of its own for the test, on a free port. It enforces the documented limits."""
     with Sandbox() as server:
         yield server
 

@@ -18,7 +18,7 @@ KINDS = ("auto", "httpx", "aiohttp")
 
 
 def make_transport(kind: str, base_url: str, ssl_context: ssl.SSLContext | None = None) -> Transport:
-    """Return a transport of this kind; ``"auto"`` is aiohttp where that is installed, else httpx."""
+    """Return a transport of this kind. ``"auto"`` is aiohttp where that is installed, else httpx."""
     if kind not in KINDS:
         raise ConfigError(f"transport={kind!r}: pass 'auto', 'httpx' or 'aiohttp'")
     if (best() if kind == "auto" else kind) == "httpx":

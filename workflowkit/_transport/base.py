@@ -17,7 +17,7 @@ from .sockets import room
 from .tls import tls_context
 
 LARGEST_BODY = 64 * 1024 * 1024
-"""Bytes. A page of 100 logs is some 60 KB; a body beyond this is refused while it streams."""
+"""Bytes. A page of 100 logs is some 60 KB. A body beyond this is refused while it streams."""
 
 KEPT = 5.0
 """Seconds after which a connection that is idle is closed."""
@@ -32,13 +32,13 @@ class Transport(Protocol):
     """Sends one request once."""
 
     async def send(self, request: Request, *, timeout: float, timing: Timing) -> Response:
-        """Return the whole answer, or raise TransportError; redirects are answers.
+        """Return the whole response, or raise TransportError. Redirects are answers.
 
         The timeout, in seconds, covers everything from connecting to the last byte.
         """
 
     async def aclose(self) -> None:
-        """Close every connection; requests still under way fail, later ones raise ConfigError."""
+        """Close every connection. Requests still in flight fail, later ones raise ConfigError."""
 
 
 class HttpTransport(ABC):
@@ -72,7 +72,7 @@ class HttpTransport(ABC):
             return response
 
     def _check(self) -> None:
-        """Raise ConfigError for what can't be used; find the proxy at the first request."""
+        """Raise ConfigError for what can't be used. Find the proxy at the first request."""
         if self._closed:
             raise closed()
         if self._loop is None:
@@ -116,13 +116,13 @@ class HttpTransport(ABC):
         """Say what happened in our words: the library's text can hold a whole URL."""
 
     async def _context(self) -> ssl.SSLContext | None:
-        """Return the TLS context; None where the base URL needs none."""
+        """Return the TLS context, or None where the base URL needs none."""
         if not self._base_url.startswith("https:"):
             return None
         return self._ssl_context or await asyncio.to_thread(tls_context)
 
     def _not_passed_on(self, proxy: Proxy, status: int | None) -> TransportError:
-        """Return the error for a proxy that answers itself; a password that it refuses isn't sent again."""
+        """Return the error for a proxy that answers itself. A password that it refuses isn't sent again."""
         if status != 407:
             told = "" if status is None else f": HTTP {status}"
             return TransportError(f"the proxy {proxy.shown} doesn't connect to {self._host}{told}")
@@ -155,7 +155,7 @@ def closed() -> ConfigError:
 
 
 async def read(pieces: AsyncIterator[bytes], encoding: str, status: int) -> bytes:
-    """Return all of a body, decompressed; raises TransportError as soon as it is too large.
+    """Return all of a body, decompressed. Raises TransportError as soon as it is too large.
 
     Only one encoding is taken, gzip: two of them, one in the other, unpack a few KB to gigabytes.
     The body of an error is left out where it can't be read: its status says what to do.

@@ -23,7 +23,7 @@ from .proxies import unusable
 from .tls import certificate_problem
 
 _SECRET = re.compile(r"(?i)b'(x-subject-token|location)'")
-"""Headers of an answer that hold a token, or a signed link."""
+"""Headers of a response that hold a token, or a signed link."""
 
 
 def _hide_secrets(record: logging.LogRecord) -> bool:
@@ -68,7 +68,7 @@ class HttpxTransport(HttpTransport):
     async def stream(self, message: httpx.Request) -> AsyncIterator[httpx.Response]:
         """Send a request of the library's, and give its response, whose body is still to be read.
 
-        Raises TransportError where no response comes; what breaks later is for `explain`.
+        Raises TransportError where no response comes. What breaks later is for `explain`.
         """
         self._check()
         async with self._room:
@@ -136,7 +136,7 @@ class HttpxTransport(HttpTransport):
         return Response(status=answer.status_code, headers=Headers(answer.headers), content=content)
 
     async def _take(self) -> tuple[httpx.AsyncHTTPTransport, bool]:
-        """Return the pool that was used last, or a new one, and whether it has to connect; close what idles."""
+        """Return the pool that was used last, or a new one, and whether it has to connect. Close what idles."""
         expired = time.monotonic() - KEPT
         while len(self._idle) > 1 and self._idle[0][1] < expired:
             pool, _ = self._idle.popleft()

@@ -25,7 +25,7 @@ _SCHEMES = ("http", "https", "socks5", "socks5h")
 
 @attrs.frozen
 class Proxy:
-    """A proxy; its repr doesn't show its password.
+    """A proxy. Its repr doesn't show its password.
 
     Attributes:
         url: its address, with user and password.
@@ -54,7 +54,7 @@ class SignIn:
 
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
-        """Let a request through: one at a time until the password was accepted; raise the refusal if it was refused."""
+        """Let a request through: one at a time until the password was accepted. Raise the refusal if it was refused."""
         self._check()
         if not self._accepted:
             async with self._trying:
@@ -103,7 +103,7 @@ def host_of(url: str) -> str:
 def proxy_for(url: str) -> Proxy | None:
     """Return the proxy that the environment names for the URL's host, None for none.
 
-    Raises ConfigError, naming the variable, for what is no address of a proxy; it isn't shown.
+    Raises ConfigError, naming the variable, for what is no address of a proxy. It isn't shown.
     """
     proxies = {name: Secret(address) for name, address in getproxies().items()}
     scheme = urlsplit(url).scheme

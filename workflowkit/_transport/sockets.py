@@ -9,7 +9,7 @@ _OTHERS = 24
 """Files that a process has open besides: its libraries', the archive's, those of name lookups."""
 
 _MOST = 500
-"""Requests under way at once in one event loop, whoever's they are, however many files may be open."""
+"""Requests in flight at once in one event loop, whoever's they are, however many files may be open."""
 
 _FEW = 10
 """So many connections are never too many."""
@@ -19,7 +19,7 @@ _open: WeakSet[object] = WeakSet()
 
 
 def most_under_way() -> int:
-    """Return how many requests may be under way at once. As many connections again may be idle."""
+    """Return how many requests may be in flight at once. As many connections again may be idle."""
     try:
         import resource  # noqa: PLC0415  # not there on Windows
 
@@ -30,7 +30,7 @@ def most_under_way() -> int:
 
 
 def room() -> asyncio.Semaphore:
-    """Return what is held while a request is under way, in this event loop."""
+    """Return what is held while a request is in flight, in this event loop."""
     loop = asyncio.get_running_loop()
     if loop not in _under_way:
         _under_way[loop] = asyncio.Semaphore(most_under_way())
@@ -43,7 +43,7 @@ def opened(connection: object) -> None:
 
 
 def closed(connection: object) -> None:
-    """Count it no more; one that is garbage isn't counted either."""
+    """Count it no more. One that is garbage isn't counted either."""
     _open.discard(connection)
 
 

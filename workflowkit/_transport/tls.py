@@ -13,14 +13,14 @@ import httpx
 from ..errors import ConfigError
 
 _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Each names a file of certificates in PEM form, or a folder of them; the first one that is set wins."""
+"""Each names a file of certificates in PEM form, or a folder of them. The first one that is set wins."""
 
 _lock = threading.Lock()
 _contexts: dict[tuple[str, str] | None, ssl.SSLContext] = {}
 
 
 def tls_context() -> ssl.SSLContext:
-    """Return the process's one TLS context; reading the trusted certificates takes a while.
+    """Return the process's one TLS context. Reading the trusted certificates takes a while.
 
     Raises ConfigError, naming the variable, for certificates that can't be read.
     """
@@ -32,7 +32,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 def trusted() -> tuple[str, str] | None:
-    """Return the variable that names the trusted certificates, and its value; None if none does."""
+    """Return the variable that names the trusted certificates, and its value, or None if none does."""
     return next(((name, value) for name in _VARIABLES if (value := os.environ.get(name))), None)
 
 
@@ -52,7 +52,7 @@ def _context_of(variable: str, path: str) -> ssl.SSLContext:
 
 
 def certificate_problem(error: BaseException) -> str | None:
-    """Return why a certificate isn't trusted, and what to do; None if that isn't what the error is about."""
+    """Return why a certificate isn't trusted, and what to do, or None if that isn't what the error is about."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError) and (reason := getattr(cause, "verify_message", "")):
             return (

@@ -54,7 +54,7 @@ class Commands(click.Group):
 
 
 def _load(name: str) -> click.Command:  # noqa: C901, PLR0911
-    """Return a command; each import is written out, for tools that pack a program look for them."""
+    """Return a command. Each import is written out, for tools that pack a program look for them."""
     match name:
         case "attachments":
             from .attachments import attachments

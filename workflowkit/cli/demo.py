@@ -105,7 +105,7 @@ def demo(archive: str, *, as_json: bool) -> int:
 
 
 async def _make_way(path: Path) -> None:
-    """Remove the archive of an earlier demo; anything else under that name stays, and is an error."""
+    """Remove the archive of an earlier demo. Anything else under that name stays, and is an error."""
     from ..errors import HarvestError
     from ..harvesting import Archive
 

@@ -21,7 +21,7 @@ from .refusals import open_secmaster
 from .settings import environ, of_profile, profiles, settings
 
 _TOLERATED = 60.0
-"""Seconds that a clock may be off before it is worth a word; signatures are refused after 15 minutes."""
+"""Seconds that a clock may be off before it is worth a word. Signatures are refused after 15 minutes."""
 
 
 @attrs.frozen
@@ -85,7 +85,7 @@ _CHECKS: dict[str, Callable[..., Any]] = {"jodoo": _jodoo, "secmaster": _secmast
 
 
 async def _system(system: str, profile: str | None, options: dict[str, Any]) -> list[_Finding]:
-    """Return what a request finds out; nothing for a system that isn't set up."""
+    """Return what a request finds out, or nothing for a system that isn't set up."""
     is_set_up = profile in profiles().get(system, {}) if profile else bool(settings(system, None))
     if not is_set_up:
         return []

@@ -22,7 +22,7 @@ _LONGEST_LINE = 10_000
 
 
 def open_ids(name: str) -> Iterable[str] | AsyncIterable[str]:
-    """Return the ids in the file, or from stdin for ``-``; a file is checked to its end first.
+    """Return the ids in the file, or from stdin for ``-``. A file is checked to its end first.
 
     Blank lines, a byte order mark and either kind of line end are fine. Raises ConfigError naming
     the line that can't be an id.

@@ -1,4 +1,4 @@
-"""A harvest as a command runs it: with progress, and signals that let it finish what is under way."""
+"""A harvest as a command runs it: with progress, and signals that let it finish what is in flight."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def run(
     retry_failed: bool = False,
     store: FileStore | None = None,
 ) -> tuple[Summary, int]:
-    """Harvest one source or several, showing progress; a first signal drains, a second one stops at once."""
+    """Harvest one source or several, showing progress. A first signal drains, a second one stops at once."""
     stop = asyncio.Event()
     received: list[int] = []
     task = asyncio.current_task()

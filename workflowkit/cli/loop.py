@@ -21,7 +21,7 @@ class _Threads(ThreadPoolExecutor):
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
-    """Return what the coroutine returns, as `asyncio.run` does; Ctrl-C cancels it and raises KeyboardInterrupt.
+    """Return what the coroutine returns, as `asyncio.run` does. Ctrl-C cancels it and raises KeyboardInterrupt.
 
     The handler of `asyncio.run` doesn't wake the loop: a signal that comes just before the loop waits isn't seen.
     """

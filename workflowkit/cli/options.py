@@ -25,7 +25,7 @@ def together(*options: Decorator) -> Decorator:
 
 
 class _Path(click.Path):
-    """A path; a URL, which may hold a password, is refused and not shown."""
+    """A path. A URL, which may hold a password, is refused and not shown."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path as it was typed."""
@@ -74,7 +74,7 @@ sending: Decorator = together(
 
 
 def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """Return an aware datetime for ISO 8601 or SecMaster's own form; without a zone it is UTC."""
+    """Return an aware datetime for ISO 8601 or SecMaster's own form. Without a zone it is UTC."""
     if value is None:
         return None
     try:

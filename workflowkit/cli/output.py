@@ -42,7 +42,7 @@ def megabytes(size: int) -> str:
 
 
 def write(text: str) -> None:
-    """Write data to stdout; raises HarvestError where it can't be written, so that no script goes on without it."""
+    """Write data to stdout. Raises HarvestError where it can't be written, so that no script continues without it."""
     if sys.stdout is None:
         raise HarvestError("stdout is closed: there is nowhere to write to")
     try:
@@ -62,7 +62,7 @@ def printable(text: str, most: int = 2000) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Print one line of JSON; what isn't printable is escaped, and so means the same."""
+    """Print one line of JSON. What isn't printable is escaped, and so means the same."""
     write(escape(json.dumps(value, ensure_ascii=False)))
 
 
@@ -74,7 +74,7 @@ def print_table(
     spare: Sequence[str] = (),
     err: bool = False,
 ) -> None:
-    """Print a table; on a terminal that is too narrow, without as many of the columns to spare as need be.
+    """Print a table. On a terminal that is too narrow, without as many of the columns to spare as need be.
 
     NO_COLOR is honoured.
     """

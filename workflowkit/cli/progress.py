@@ -25,7 +25,7 @@ _TROUBLE = {"RateLimited": "refused for the rate; waiting", "TransportError": "n
 
 
 class Progress:
-    """An observer of client and harvest; enter it to show what they say."""
+    """An observer of client and harvest. Enter it to show what they say."""
 
     def __init__(self, *, as_json: bool = False) -> None:
         self._latest = HarvestProgress(total=0, listed=False, done=0, failed=0, skipped=0, logs=0, requests=0)

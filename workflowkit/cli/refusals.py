@@ -27,7 +27,7 @@ _LOCK = 300.0
 
 @asynccontextmanager
 async def open_secmaster(environ: Mapping[str, str] | None, **options: Any) -> AsyncIterator[SecMasterClient]:
-    """Open a client; raise AuthenticationError, before anything is sent, for a key that was refused a moment ago."""
+    """Open a client. Raise AuthenticationError, before anything is sent, for a key that was refused a moment ago."""
     from ..secmaster import SecMasterClient
 
     client = SecMasterClient.from_env(environ, **options)
@@ -49,7 +49,7 @@ async def open_secmaster(environ: Mapping[str, str] | None, **options: Any) -> A
 
 
 def _fingerprint(environ: Mapping[str, str]) -> str:
-    """Return what tells a key from any other, and nothing else of it; empty without one."""
+    """Return what tells a key from any other, and nothing else of it. It is empty without one."""
     parts = [environ.get(f"HUAWEICLOUD_SDK_{name}", "") for name in ("AK", "SK", "SECURITY_TOKEN")]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest() if all(parts[:2]) else ""
 
@@ -59,7 +59,7 @@ def _path() -> Path:
 
 
 def _refused() -> dict[str, float]:
-    """Return when each key was refused; none of more than five minutes ago."""
+    """Return when each key was refused. None of more than five minutes ago."""
     try:
         found = json.loads(_path().read_text("utf-8"))
         now = time.time()
@@ -69,7 +69,7 @@ def _refused() -> dict[str, float]:
 
 
 def _remember(key: str) -> None:
-    """Store that a key was refused now; where that can't be stored, it isn't remembered."""
+    """Store that a key was refused now. Where that can't be stored, it isn't remembered."""
     path = _path()
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

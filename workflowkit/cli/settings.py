@@ -49,7 +49,7 @@ of_profile: Decorator = click.option(
 
 @attrs.frozen
 class Setting:
-    """A value, and where it comes from; the value of a secret is None until it is needed."""
+    """A value, and where it comes from. The value of a secret is None until it is needed."""
 
     value: str | None
     origin: str
@@ -72,7 +72,7 @@ def config_path() -> Path:
 
 
 def profiles() -> dict[str, dict[str, Any]]:
-    """Return the profiles in the configuration file by system; none if there is no file."""
+    """Return the profiles in the configuration file by system. None if there is no file."""
     path = config_path()
     try:
         read = tomllib.loads(path.read_text("utf-8"))
@@ -143,7 +143,7 @@ def _command(command: str | list[str]) -> list[str]:
 
 
 def _secret(table: Mapping[str, Any], where: str) -> Secret:
-    """Return the profile's secret; what the command says otherwise is shown nowhere."""
+    """Return the profile's secret. What the command says otherwise is shown nowhere."""
     if "key_env" in table:
         value = Secret(os.environ.get(str(table["key_env"]), ""))
         problem = f"{where}: {table['key_env']}, its key_env, is not set: export it"

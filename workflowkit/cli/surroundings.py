@@ -55,7 +55,7 @@ def disk_of(archive: Path) -> Iterator[Finding]:
 
 
 def _kind_of(folder: Path) -> str:
-    """Return the type of the file system that a folder is on; empty where the system doesn't say."""
+    """Return the type of the file system that a folder is on. It is empty where the system doesn't say."""
     try:
         mounts = [line.split() for line in _MOUNTS.read_text("utf-8", "replace").splitlines()]
     except OSError:

@@ -1,6 +1,6 @@
 """Qiniu's name for a content: how a file host that names files by it can be checked.
 
-A content of up to 4 MB is named by its SHA-1, a longer one by the SHA-1 of its blocks' SHA-1s; a byte in
+A content of up to 4 MB is named by its SHA-1, a longer one by the SHA-1 of its blocks' SHA-1s. A byte in
 front tells which. Source: developer.qiniu.com/kodo/1231/appendix, "etag".
 """
 
@@ -44,6 +44,6 @@ class Etag:
 
 
 def named_in(link: str) -> str | None:
-    """Return the content's name that a link ends with; None where what it ends with can't be one."""
+    """Return the content's name that a link ends with, or None where what it ends with can't be one."""
     key = link.rpartition("/")[2]
     return key if _SHAPE.fullmatch(key) else None

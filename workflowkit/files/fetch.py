@@ -1,7 +1,7 @@
 """One download over HTTP, from a host that is trusted with nothing and not believed.
 
 It is sent no credential and no cookie, and can't send us elsewhere: each address, those of redirects
-included, must be of a host that was allowed beforehand. Bodies come as they are stored there; one
+included, must be of a host that was allowed beforehand. Bodies come as they are stored there. One
 that is compressed anyway isn't taken, since it could be of any size.
 """
 
@@ -20,14 +20,14 @@ from ..errors import TransportError
 
 _REDIRECTS = 3
 _TIMEOUTS = {"connect": 15.0, "read": 30.0, "write": 15.0, "pool": None}
-"""Seconds; `read` is for each piece."""
+"""Seconds. `read` is for each piece."""
 
 _DEAD = frozenset({401, 403, 404, 410})
 _PASSING = frozenset({408, 425, 429})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _BROKEN = (httpx.HTTPError, httpx.StreamError, OSError)
-"""What goes wrong on the way; an OSError is one of TLS."""
+"""What goes wrong on the way. An OSError is one of TLS."""
 
 _ALLOW = "--file-host allows one, `workflowkit attachments ARCHIVE --retry` then tries again"
 _STRONG = re.compile(r'"[\x21\x23-\x7e]+"')
@@ -42,7 +42,7 @@ class Unsafe(Exception):
 
 
 class WrongPart(Exception):
-    """The host doesn't send the part that was asked for: ask for the whole."""
+    """The host doesn't send the part that was requested: ask for the whole."""
 
 
 @attrs.frozen
@@ -50,10 +50,10 @@ class Answer:
     """A file on its way.
 
     Attributes:
-        offset: the first byte that comes: 0, or the one that was asked for.
+        offset: the first byte that comes: 0, or the one that was requested.
         size: bytes of the whole file, as the host announces it.
         etag: what tells this content from any other at the address, None where there is no such thing.
-        media_type: as the host says, in lower case; None where it doesn't.
+        media_type: as the host says, in lower case, or None where it doesn't.
         pieces: the bytes.
     """
 
@@ -65,10 +65,10 @@ class Answer:
 
 
 class Fetcher:
-    """Fetches files from some hosts, and from no others; close it with `aclose`.
+    """Fetches files from some hosts, and from no others. Close it with `aclose`.
 
     Args:
-        hosts: exact names, for https on its usual port; with ``:port`` for another port. What is on
+        hosts: exact names, for https on its usual port. With ``:port`` for another port. What is on
             this machine may be http.
     """
 
@@ -78,9 +78,9 @@ class Fetcher:
 
     @asynccontextmanager
     async def get(self, url: str, *, offset: int = 0, etag: str | None = None) -> AsyncIterator[Answer]:
-        """Ask for a file; from an offset on, if it still is the one of that etag.
+        """Ask for a file. From an offset on, if it still is the one of that etag.
 
-        Raises DeadLink, Unsafe, WrongPart if another part came than was asked for, or TransportError if
+        Raises DeadLink, Unsafe, WrongPart if another part came than was requested, or TransportError if
         asking again later may help.
         """
         part = {"Range": f"bytes={offset}-", "If-Range": etag} if offset and etag else {}
@@ -119,7 +119,7 @@ class Fetcher:
         raise Unsafe(f"it is redirected more than {_REDIRECTS} times")
 
     def _allowed(self, url: str) -> str:
-        """Return scheme and host of a URL that may be asked; raises Unsafe, which says no more of it."""
+        """Return scheme and host of a URL that may be asked. Raises Unsafe, which says no more of it."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -136,7 +136,7 @@ class Fetcher:
 
 
 def _judge(answer: httpx.Response, transport: HttpxTransport, offset: int, wanted: str | None) -> Answer:
-    """Return what an answer brings, if it is a file."""
+    """Return what a response brings, if it is a file."""
     status = answer.status_code
     if status in _DEAD:
         raise DeadLink(f"the host answers HTTP {status}")

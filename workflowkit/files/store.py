@@ -32,7 +32,7 @@ class Kept:
     """A file in the folder.
 
     Attributes:
-        sha256: of its content, in hexadecimal; its name as well.
+        sha256: of its content, in hexadecimal. Its name as well.
         bytes: its size.
         path: where it lies.
     """
@@ -46,13 +46,13 @@ class FileStore:
     """Where a harvest saves files, and what it takes.
 
     Args:
-        directory: the folder; it is created if need be, for its owner only.
+        directory: the folder. It is created if need be, for its owner only.
         hosts: hosts that links may lead to, besides the vendor's own: exact names, with ``:port`` if it
             isn't https on its usual port.
-        concurrency: files under way at once.
-        largest: bytes; a larger file isn't saved.
+        concurrency: files in flight at once.
+        largest: bytes. A larger file isn't saved.
         reserve: bytes that are left free on the disk: a harvest ends before it uses them.
-        timeout: seconds for one file; when they are over it goes on later, where the host can do that.
+        timeout: seconds for one file. When they are over it continues later, where the host can do that.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Part:
         self._etag = Etag()
 
     def open(self, *, resume: bool) -> Self:
-        """Open it, with what an earlier try has left or without; `size` is how much that is."""
+        """Open it, with what an earlier try has left or without. `size` is how much that is."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make_folder(self._path.parent)
         self._file = os.open(self._path, _OPEN, 0o600)
@@ -152,7 +152,7 @@ class Part:
         return self._etag.name()
 
     def keep(self) -> Kept:
-        """Give it its final name, for good; whatever was there under that name is replaced."""
+        """Give it its final name, for good. Whatever was there under that name is replaced."""
         sha256 = self._hash.hexdigest()
         folder = self._directory / sha256[:2]
         os.fsync(self._opened)
@@ -169,7 +169,7 @@ class Part:
         self._path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Close it; what was written stays, for another try."""
+        """Close it. What was written stays, for another try."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -198,7 +198,7 @@ def hash_of(path: Path) -> str | None:
 
 
 def _make_folder(path: Path) -> bool:
-    """Make a folder within the tree, if need be; a link in its place would lead out of it, and is an error."""
+    """Make a folder within the tree, if need be. A link in its place would lead out of it, and is an error."""
     try:
         path.mkdir(mode=0o700)
     except FileExistsError:

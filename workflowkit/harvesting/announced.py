@@ -48,7 +48,7 @@ def other_size(file: Wanted, part: Part) -> str | None:
 
 
 def _type_of(name: str | None) -> str:
-    """Return the media type that a name stands for; a signature has no name, and is an image."""
+    """Return the media type that a name stands for. A signature has no name, and is an image."""
     return "image/png" if name is None else types_map.get(PurePath(name).suffix.lower(), "")
 
 

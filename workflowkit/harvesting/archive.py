@@ -75,7 +75,7 @@ class Archive:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, create: bool = True) -> Self:
-        """Return the archive at the path; on entering it is opened, or created with mode 0600.
+        """Return the archive at the path. On entering it is opened, or created with mode 0600.
 
         With ``create=False`` it is opened for reading only. Entering raises HarvestError if the
         file isn't an archive or is one of another version, or if there is none to read.
@@ -105,7 +105,7 @@ class Archive:
         await self._close()
 
     async def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what the work returns, once all that it has written is stored; if it raises, nothing of it is.
+        """Return what the work returns, once all that it has written is stored. If it raises, nothing of it is.
 
         It is called in another thread, and must be no longer than need be: everybody waits for it.
         """
@@ -158,7 +158,7 @@ class Archive:
         return [Failure(system=system, tenant=tenant, id=id_, error=error) for system, tenant, id_, error in rows]
 
     async def read(self, table: str) -> AsyncIterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
-        """Yield a table's rows in chunks, each with the names of its columns; at least one chunk.
+        """Yield a table's rows in chunks, each with the names of its columns. At least one chunk.
 
         They come by system, tenant, instance and position, and show the archive as it was when
         reading began. Raises ConfigError for an unknown table.

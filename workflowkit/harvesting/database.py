@@ -48,7 +48,7 @@ _STATEMENTS = 1024
 
 
 def connect(path: Path, *, create: bool) -> sqlite3.Connection:
-    """Open the archive and check that it is one; raises HarvestError saying what it is instead.
+    """Open the archive and check that it is one. Raises HarvestError saying what it is instead.
 
     Without `create` it is opened for reading only, and nothing is changed.
     """
@@ -128,11 +128,11 @@ def _prepare_temporary_data(connection: sqlite3.Connection) -> None:
 
 
 def patiently(path: Path, action: Callable[[], T], *, is_over: Callable[[], bool] = bool) -> T:
-    """Return what the action returns; while another program holds a lock, try again for up to a minute, saying so.
+    """Return what the action returns. While another program holds a lock, try again for up to a minute, saying so.
 
     Args:
         path: the archive.
-        action: what to try; it has done nothing when it finds the archive locked.
+        action: what to try. It has done nothing when it finds the archive locked.
         is_over: whether to wait no longer.
     """
     began = time.monotonic()
@@ -157,7 +157,7 @@ def _is_locked(error: sqlite3.Error) -> bool:
 def disconnect(connection: sqlite3.Connection) -> None:
     """Close a connection that writes, and leave the archive as one file that can be read without traces.
 
-    While somebody else has it open, its write-ahead log stays; the last to close it takes it away.
+    While somebody else has it open, its write-ahead log stays. The last to close it takes it away.
     """
     with suppress(sqlite3.Error):
         connection.execute("PRAGMA busy_timeout = 0")
@@ -247,7 +247,7 @@ _LEFT_OPEN = (
 
 
 def _can_lock(folder: Path) -> bool:
-    """Return whether files in the folder can be locked; tried with a file of its own, since closing one unlocks it."""
+    """Return whether files in the folder can be locked. Tried with a file of its own, since closing one unlocks it."""
     try:
         import fcntl  # noqa: PLC0415  # not there on Windows
 
@@ -266,7 +266,7 @@ def now() -> str:
 
 
 def storable(value: Any) -> Any:
-    """Return the value as every database can hold it; the row's `raw` keeps what was sent.
+    """Return the value as every database can hold it. The row's `raw` keeps what was sent.
 
     Characters that no database stores (NUL, half a surrogate pair) become U+FFFD, an integer
     beyond 64 bits or a time outside UTC's years null, a time UTC text with milliseconds.
@@ -275,7 +275,7 @@ def storable(value: Any) -> Any:
 
 
 def stored(values: Iterable[Any]) -> list[Any]:
-    """Return the values of a row as `storable` makes them; most are plain text, and stay as they are."""
+    """Return the values of a row as `storable` makes them. Most are plain text, and stay as they are."""
     return [
         value
         if value is None or (type(value) is str and value.isascii() and "\0" not in value)

@@ -1,6 +1,6 @@
-"""Saving files while a harvest runs, before the links to them die: earliest deadline first.
+"""Saving files while a harvest runs, before the links to them expire: earliest deadline first.
 
-A link that is dead, or about to die, is renewed: the page of logs that it stands in is asked for again,
+A link that has expired, or will soon, is renewed: the page of logs that it stands in is requested again,
 through the limiter as every request. A file that fails for a passing reason is held until its peer,
 the file host or the API, has answered for something else: who fails thrice while the peer works is left
 to the next run. If nothing else is there to try, something that is known to be there tells.
@@ -31,13 +31,13 @@ from .tally import Report, Tally
 from .witness import ask
 
 _MARGIN = 60.0
-"""Seconds that a link must live for, so that it needn't be renewed before the file is asked for."""
+"""Seconds that a link must live for, so that it needn't be renewed before the file is requested."""
 
 _VAIN = 3
 """Tries without any other sign that what is asked is there, before the harvest ends without these files."""
 
 _SELDOM = 50
-"""How many times as long as counting takes, it isn't done again; a second at least."""
+"""How many times as long as counting takes, it isn't done again. A second at least."""
 
 
 class Lost(Exception):
@@ -49,7 +49,7 @@ class _Peer:
     """One of the two that are asked: the file host, or the API.
 
     Attributes:
-        answers: asks it for what is known to be there; None if nothing is.
+        answers: asks it for what is known to be there, or None if nothing is.
         in_vain: how often in a row it was tried again although nothing is known to be there.
     """
 
@@ -59,7 +59,7 @@ class _Peer:
     in_vain: int = 0
 
     def works(self, link: str | None) -> tuple[set[str], set[str]]:
-        """Take in that it has answered for a link; return which others may try again, and which are left."""
+        """Take in that it has answered for a link. Return which others may try again, and which are left."""
         self.in_vain = 0
         self.outage.end()
         free, left = self.suspects.judge(link)
@@ -70,7 +70,7 @@ class Downloads:
     """The files of one tenant, saved while its parts of a harvest bring the links to them.
 
     Attributes:
-        parts: of the harvest that still bring links; each calls `finish`.
+        parts: of the harvest that still bring links. Each calls `finish`.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Downloads:
         self._stop = stop
         self._host = _Peer(self._host_answers, Outage(stop, max_outage))
         self._api = _Peer(self._api_answers, Outage(stop, max_outage))
-        self._taken: set[str] = set()  # under way, or held
+        self._taken: set[str] = set()  # in flight, or held
         self._under_way = 0
         self._given_up = False
         self._grown = asyncio.Event()
@@ -147,7 +147,7 @@ class Downloads:
             await self._count()
 
     async def _next(self) -> Wanted | None:
-        """Return the file to save next, None at the end; wait where there is nothing to do for now."""
+        """Return the file to save next, None at the end. Wait where there is nothing to do for now."""
         while not self._stop.is_set():
             self._grown.clear()
             last = not self.parts
@@ -232,7 +232,7 @@ class Downloads:
             await self._works(self._host, file.link)
 
     async def _not_as_announced(self, file: Wanted, reason: str) -> None:
-        """Leave the file to the next run; it is lost if an earlier run has got something else as well."""
+        """Leave the file to the next run. It is lost if an earlier run has got something else as well."""
         if file.wrong:
             await self._saver.lose(file, reason)
             self._tally.files_lost += 1
@@ -289,7 +289,7 @@ class Downloads:
         return []
 
     async def _count(self) -> None:
-        """Report how many files wait, and when the first of their links dies."""
+        """Report how many files wait, and when the first of their links expires."""
         began = time.monotonic()
         if began >= self._count_at:
             self._count_at = began + 1.0

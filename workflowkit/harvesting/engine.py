@@ -2,7 +2,7 @@
 
 A source's instances are enlisted in the archive as quickly as the source lists them, so that memory
 stays flat and the total is soon known. Workers take them from there and store page by page, each
-with the place to go on from: whenever the process is killed, the next run goes on there.
+with the place to continue from: whenever the process is killed, the next run continues there.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from .tally import Report, Summary, Tally
 from .witness import ask
 
 _GRACE = 7.0
-"""Seconds for requests under way to end once a harvest is to stop: a container is killed after ten."""
+"""Seconds for requests in flight to end once a harvest is to stop: a container is killed after ten."""
 
 _AHEAD = 100
 """Instances taken from the archive at a time."""
 
 _SIGNED = re.compile(r'("https?:[^"?]*)\?[^"]*')
-"""A link's signature is another one in each answer."""
+"""A link's signature is another one in each response."""
 
 
 async def harvest(
@@ -62,21 +62,21 @@ async def harvest(
 
     Instances that an earlier run has finished, one way or the other, cost nothing, unless their status has
     changed or they were open. One that fails for itself (unknown, no permission, an undocumented answer)
-    is recorded and the rest goes on. While the service fails whatever is asked, it is tried again, ever more
+    is recorded and the rest continues. While the service fails whatever is asked, it is tried again, ever more
     seldom, up to once a minute.
 
     Args:
-        source: one source, or a list of them; each has its own workers.
-        archive: where to; it must have been entered.
-        concurrency: instances of a source under way at once.
-        stop: when set, nothing new begins, what is under way is finished, and the call returns.
+        source: one source, or a list of them. Each has its own workers.
+        archive: where to. It must have been entered.
+        concurrency: instances of a source in flight at once.
+        stop: when set, nothing new begins, what is in flight is finished, and the call returns.
         refresh: take up instances that are done as well.
         retry_failed: take up instances that an earlier run recorded as failed.
-        max_outage: seconds for which the service may fail before its error is raised; if it has never
+        max_outage: seconds for which the service may fail before its error is raised. If it has never
             answered in this call, that is at once.
         attachments: the folder to save the files behind attachments and signatures in, those of earlier runs
-            included; a `FileStore` says more. They are saved side by side with the harvest, earliest
-            deadline first; by default none are.
+            included. A `FileStore` says more. They are saved side by side with the harvest, earliest
+            deadline first. By default none are.
         observers: called with a `HarvestProgress` after every change.
 
     Raises:
@@ -122,7 +122,7 @@ async def harvest(
 
 
 async def _run(works: Sequence[Coroutine[Any, Any, None]], stopping: asyncio.Event) -> None:
-    """Run all works to their end, or for some seconds once they are to stop; raise the first error."""
+    """Run all works to their end, or for some seconds once they are to stop. Raise the first error."""
     try:
         with draining() as drain:
             async with asyncio.timeout(None) as grace, asyncio.TaskGroup() as group:
@@ -225,7 +225,7 @@ class _Part:
         while alive:
             await asyncio.sleep(BEAT)
             await self._archive.check_place()
-            with suppress(HarvestError):  # it can wait; whoever has something to store can't
+            with suppress(HarvestError):  # it can wait. Whoever has something to store can't
                 alive = await self._run.beat()
         raise HarvestError("another process has begun the same harvest into this archive; this one ends for it")
 
@@ -286,7 +286,7 @@ class _Part:
                 return
 
     async def _until_up(self) -> None:
-        """Ask for what the service has answered before, ever more seldom, until it does; it may not be down at all.
+        """Ask for what the service has answered before, ever more seldom, until it does. It may not be down at all.
 
         Nobody else asks meanwhile. Raises what the service says if it has never answered in this call.
         """
@@ -296,7 +296,7 @@ class _Part:
                 raise error
             if self._answered:
                 await self._outage.wait(error)
-            if self._stop.is_set() or not self._suspects.held:  # what was under way has come
+            if self._stop.is_set() or not self._suspects.held:  # what was in flight has come
                 return
             try:
                 await ask(self._source, self._witness, self._tally)
@@ -343,7 +343,7 @@ class _Part:
         self._taken.discard(todo.id)
 
     async def _batches(self, instance_id: str, cursor: int | None) -> AsyncGenerator[Batch]:
-        """Yield an instance's batches from a cursor on; all, if the log before it isn't the one that is stored."""
+        """Yield an instance's batches from a cursor on, or all, if the log before it isn't the one that is stored."""
         stored = await self._run.stored_log(instance_id, cursor - 1) if cursor else None
         async with aclosing(self._source.batches(instance_id, cursor)) as batches:
             async for batch in batches:

@@ -25,7 +25,7 @@ _COUNT = """
 
 @attrs.frozen
 class File:
-    """One place of an archive that links to a file; several may link to the same.
+    """One place of an archive that links to a file. Several may link to the same.
 
     Attributes:
         system: of that place, as are the next four.
@@ -33,7 +33,7 @@ class File:
         instance_id: the instance.
         position: the log.
         ordinal: which of the log's attachments; -1 for its signature.
-        name: its original name; None for a signature.
+        name: its original name, or None for a signature.
         link: where it was, without the link's own signature.
         state: ``pending``, ``deferred`` to the next run, ``saved`` or ``lost``.
         reason: why it is lost or waits, or how it differs from what was announced.
@@ -74,10 +74,10 @@ class FileCounts:
     Attributes:
         saved: files that are there.
         bytes: how large those are together.
-        differing: how many of them aren't as announced; `reason` says how.
+        differing: how many of them aren't as announced. `reason` says how.
         waiting: files that are to be saved.
-        lost: files that can't be had any more; `reason` says why.
-        next_deadline: when the first link of those that wait dies, as UTC text; None if none does.
+        lost: files that can't be had any more. `reason` says why.
+        next_deadline: when the first link of those that wait expires, as UTC text, or None if none does.
     """
 
     saved: int = 0
@@ -106,7 +106,7 @@ async def count_files(archive: Archive, system: str | None = None, tenant: str |
 
 
 async def retry_lost(archive: Archive) -> int:
-    """Let the next harvest that saves files try the lost ones again; return how many that are."""
+    """Let the next harvest that saves files try the lost ones again. Return how many that are."""
     return await archive.transact(lambda connection: connection.execute(_RETRY).rowcount)
 
 
@@ -118,7 +118,7 @@ async def list_files(archive: Archive, most: int | None = None) -> list[File]:
 
 
 async def verify_files(archive: Archive) -> AsyncIterator[Damage]:
-    """Yield each saved file that isn't as it was saved; all are read, and nothing is changed."""
+    """Yield each saved file that isn't as it was saved. All are read, and nothing is changed."""
     async for names, rows in archive.read("files"):
         for row in rows:
             file = dict(zip(names, row, strict=True))

@@ -61,9 +61,9 @@ class Wanted:
     Attributes:
         link: the link without its signature: what tells the file from all others.
         url: the latest link.
-        expires_at: when that dies, as UTC text; None where it doesn't say.
+        expires_at: when that expires, as UTC text, or None where it doesn't say.
         size: bytes, as the log says.
-        name: its original name, as the log says; None for a signature.
+        name: its original name, as the log says, or None for a signature.
         mime: its media type, as the log says.
         instance_id: where the link was read.
         position: of the log there.
@@ -83,14 +83,14 @@ class Wanted:
     wrong: int
 
     def dies_within(self, seconds: float) -> bool:
-        """Return whether its link dies within so long, or is dead."""
+        """Return whether its link expires within so many seconds, or has expired."""
         if self.expires_at is None:
             return False
         return datetime.fromisoformat(self.expires_at).timestamp() < time.time() + seconds
 
 
 def remember(connection: sqlite3.Connection, key: Sequence[str], rows: Iterable[AttachmentRow]) -> None:
-    """Remember what the links of an instance lead to; of what isn't saved yet, the latest link replaces others."""
+    """Remember what the links of an instance lead to. Of what isn't saved yet, the latest link replaces others."""
     system, tenant, instance_id = key
     found: dict[str, list[object]] = {}
     for row in rows:
@@ -100,14 +100,14 @@ def remember(connection: sqlite3.Connection, key: Sequence[str], rows: Iterable[
 
 
 class Links:
-    """The files that one tenant's links lead to; every method raises `HarvestError` if the archive can't be used."""
+    """The files that one tenant's links lead to. Every method raises `HarvestError` if the archive can't be used."""
 
     def __init__(self, archive: Archive, system: str, tenant: str) -> None:
         self._archive = archive
         self._tenant = (system, tenant)
 
     async def next(self, *, without: Collection[str]) -> Wanted | None:
-        """Return the file whose link dies first of those that are to be saved, but for some; None without any."""
+        """Return the file whose link expires first of those that are to be saved, but for some, or None without any."""
         rows = await self._archive.ask(_NEXT, *self._tenant, 1 + len(without))
         return next((file for row in rows if (file := Wanted(*row)).link not in without), None)
 
@@ -122,7 +122,7 @@ class Links:
         return await self._archive.transact(work)
 
     async def begin(self, file: Wanted, etag: str | None) -> None:
-        """Note what is being written, so that another try can tell whether it may go on there."""
+        """Note what is being written, so that another try can tell whether it may continue there."""
         await self._write(_BEGIN, etag, *self._tenant, file.link)
 
     async def saved(self, file: Wanted, kept: Kept, differs: str | None) -> None:
@@ -151,7 +151,7 @@ class Links:
         await self._write(_TAKE_UP_AGAIN, *self._tenant)
 
     async def elsewhere(self, file: Wanted) -> list[tuple[str, int]]:
-        """Return other instances and logs with a link to the file, those whose link lives longest first; some."""
+        """Return up to five other instances and logs with a link to the file, the one that expires last first."""
         return await self._archive.ask(_ELSEWHERE, *self._tenant, file.link, file.instance_id)
 
     def identity(self, file: Wanted) -> str:
@@ -159,7 +159,7 @@ class Links:
         return "\0".join((str(self._archive.path), *self._tenant, file.link))
 
     async def waiting(self) -> tuple[int, str | None]:
-        """Return how many files wait, and when the first of their links dies."""
+        """Return how many files wait, and when the first of their links expires."""
         ((number, deadline),) = await self._archive.ask(_WAITING, *self._tenant)
         return number, deadline
 
@@ -169,7 +169,7 @@ class Links:
         return rows[0][0] if rows else None
 
     async def witness_instance(self) -> str | None:
-        """Return an instance that the API has answered for, and that no file waits for in vain; None without any."""
+        """Return an instance that the API has answered for, and that no file waits for in vain, or None without any."""
         rows = await self._archive.ask(_WITNESS_INSTANCE, *self._tenant, *self._tenant)
         return rows[0][0] if rows else None
 

@@ -40,7 +40,7 @@ def is_transient(error: WorkflowKitError) -> bool:
 
 
 def is_general(error: WorkflowKitError) -> bool:
-    """Return whether the error says nothing about what was asked for: all else fails as well, now or for good."""
+    """Return whether the error says nothing about what was requested: all else fails as well, now or for good."""
     of_one_instance = isinstance(error, ServerError) and error.subject_only
     return is_fatal(error) or (is_transient(error) and not of_one_instance)
 
@@ -61,7 +61,7 @@ class Outage:
         self._over = asyncio.Event()
 
     async def wait(self, error: WorkflowKitError) -> None:
-        """Wait until the next try makes sense, or the outage is over; raise the error if it has lasted too long."""
+        """Wait until the next try makes sense, or the outage is over. Raise the error if it has lasted too long."""
         now = time.monotonic()
         if self._began is None:
             self._began = now

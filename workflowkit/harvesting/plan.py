@@ -16,19 +16,19 @@ _DAY = 86_400.0
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """What a harvest of one source will take, at the quota.
+    """What a harvest of one source will take, at the rate limit.
 
     Attributes:
         source: its name.
         instances: that are to do.
         skipped: instances that are in the archive already, done or failed.
-        listing: requests that listing them takes; as many were sent to make this plan.
+        listing: requests that listing them takes. As many were sent to make this plan.
         each: requests for an instance: what those in the archive took on average, or a short one takes.
-        measured: how many instances that is the mean of; 0 if it is assumed.
+        measured: how many instances that is the mean of, or 0 if it is assumed.
         requests: in all.
         rate: requests per second that the instances may take, None for no limit.
         seconds: how long it takes, None without a limit.
-        link_days: days after which the links that it stores die; None if there are none.
+        link_days: days after which the links that it stores expire, or None if there are none.
         outlives_links: whether the first of them die before it ends.
     """
 
@@ -48,9 +48,9 @@ class Plan:
 async def plan(
     source: Source, archive: Archive | None = None, *, refresh: bool = False, retry_failed: bool = False
 ) -> Plan:
-    """Return what harvesting the source into the archive will take; listing it may cost requests, nothing is stored.
+    """Return what harvesting the source into the archive will take. Listing it may cost requests, nothing is stored.
 
-    Raises what listing raises; nothing that has failed is tried again. Ids that come twice count twice.
+    Raises what listing raises. Nothing that has failed is tried again. Ids that come twice count twice.
     """
     run = None if archive is None else Run(archive, source, refresh=refresh, retry_failed=retry_failed)
     queued = skipped = listing = 0

@@ -1,7 +1,7 @@
 """One source's run, as the archive remembers it: what was named, what is to do, how far the listing came.
 
-What a listing names is stored together with the place where it goes on, and a page of an instance
-together with the place where that goes on. So whenever the process is killed, the next run of the
+What a listing names is stored together with the place where it continues, and a page of an instance
+together with the place where that continues. So whenever the process is killed, the next run of the
 source finds both where they were.
 """
 
@@ -109,7 +109,7 @@ class Together:
 
 @attrs.frozen
 class Named:
-    """Instances that were named: still to do, or finished before; `saved` are the requests which that has saved."""
+    """Instances that were named: still to do, or finished before. `saved` are the requests which that has saved."""
 
     queued: int = 0
     done: int = 0
@@ -119,7 +119,7 @@ class Named:
 
 @attrs.frozen
 class Todo:
-    """An instance to harvest, and the cursor to go on from."""
+    """An instance to harvest, and the cursor to continue from."""
 
     id: str
     cursor: int | None
@@ -150,13 +150,13 @@ _UNKNOWN = _Known()
 
 
 class Run:
-    """What is to do for one source; every method raises `HarvestError` if the archive can't be written.
+    """What is to do for one source. Every method raises `HarvestError` if the archive can't be written.
 
     Attributes:
         named: what a run that this one continues has named already.
-        cursor: where the listing goes on; None is the beginning.
+        cursor: where the listing continues. None is the beginning.
         listed: whether it has come to its end.
-        began_at: when it began, as UTC text; that of the run that it continues.
+        began_at: when it began, as UTC text. That of the run that it continues.
     """
 
     def __init__(
@@ -217,11 +217,11 @@ class Run:
         return self
 
     async def enlist(self, chunk: Chunk, *, last: bool = False) -> Named:
-        """Remember instances and where their listing goes on; return what is to become of them.
+        """Remember instances and where their listing continues. Return what is to become of them.
 
-        To do is one that isn't done, whose status or end has changed since, that was open when it was
-        harvested before this run began, or was harvested without one of the kinds of rows. One
-        that the run has named before isn't counted again.
+        An instance is queued if it is not done, or if its status or end time has changed. It is also queued if it
+        was open when it was last read, before this run, or if rows of a wanted kind are missing. An instance
+        that this run has listed before isn't counted again.
         """
         rows = [(*self._key, *stored(_FIELDS[InstanceRef](ref)), self._number) for ref in chunk.refs]
 
@@ -256,7 +256,7 @@ class Run:
         return named
 
     async def foresee(self, refs: Sequence[InstanceRef]) -> Named:
-        """Return what would become of instances if they were named; nothing is stored."""
+        """Return what would become of instances if they were listed. Nothing is stored."""
 
         def work(connection: sqlite3.Connection) -> Named:
             return Named(**Counter(self._fate(self._known(connection, ref), ref) for ref in refs))
@@ -287,7 +287,7 @@ class Run:
         return "queued" if to_do else "done"
 
     def _has_done(self, known: _Known) -> bool:
-        """Return whether it was harvested since the run began, or the one that it continues; no clock is asked."""
+        """Return whether it was harvested since the run began, or the one that it continues. No clock is asked."""
         return known.harvested_by is not None and known.harvested_by >= self._since
 
     async def take(self, most: int, *, without: Collection[str]) -> list[Todo]:
@@ -296,12 +296,12 @@ class Run:
         return [Todo(id_, cursor) for id_, cursor in rows if id_ not in without]
 
     async def stored_log(self, instance_id: str, position: int) -> str | None:
-        """Return the raw text of one log that is stored; None if it isn't."""
+        """Return the raw text of one log that is stored, or None if it isn't."""
         rows = await self._archive.ask(_LAST_LOG, *self._key, instance_id, position)
         return rows[0][0] if rows else None
 
     async def store(self, todo: Todo, batch: Batch) -> None:
-        """Store a batch of an instance and where that goes on: with the last one, that it is done.
+        """Store a batch of an instance and where that continues: with the last one, that it is done.
 
         The rows take the place of those that were stored of these kinds, from the batch's first position on.
         """
@@ -320,7 +320,7 @@ class Run:
             check_lock(connection)
             if is_last:
                 connection.execute(_FORGET_UNREAD, key)
-            # Of what nothing is stored yet, nothing need be deleted; another source may have stored it meanwhile.
+            # Of what nothing is stored yet, nothing need be deleted. Another source may have stored it meanwhile.
             is_first = connection.execute(f"{statement} AND holds IS NULL", (*state, *key)).rowcount
             if not is_first:
                 connection.execute(statement, (*state, *key))
@@ -333,7 +333,7 @@ class Run:
         await self._archive.transact(work)
 
     async def fail(self, instance_id: str, error: str, *, requests: int = 0, body: bytes | None = None) -> None:
-        """Record that an instance couldn't be harvested, and why; keep the response that couldn't be decoded."""
+        """Record that an instance couldn't be harvested, and why. Keep the response that couldn't be decoded."""
 
         def work(connection: sqlite3.Connection) -> None:
             check_lock(connection)
@@ -346,7 +346,7 @@ class Run:
         await self._archive.transact(work)
 
     async def beat(self) -> bool:
-        """Note that this process is at it; return whether it still is, and no other has taken over."""
+        """Note that this process is at it. Return whether it still is, and no other has taken over."""
         values = (now(), *self._source, this_process())
 
         def work(connection: sqlite3.Connection) -> bool:

@@ -33,7 +33,7 @@ class Saver:
         self._fetcher = fetcher
 
     async def save(self, file: Wanted) -> int:
-        """Save the file and note that; return its size in bytes. What was written stays if it breaks off.
+        """Save the file and note that. Return its size in bytes. What was written stays if it breaks off.
 
         Raises DeadLink, Unsafe, NotAsAnnounced, TransportError if another try may help, or HarvestError for a disk
         that can't be written to.
@@ -61,7 +61,7 @@ class Saver:
         return kept.bytes
 
     async def lose(self, file: Wanted, reason: str) -> None:
-        """Note that the file can't be had any more, and why; nothing of it stays."""
+        """Note that the file can't be had any more, and why. Nothing of it stays."""
         await self._on_disk(self._part(file).discard)
         await self._links.lost(file, reason)
 
@@ -76,7 +76,7 @@ class Saver:
             return True
 
     async def _receive(self, file: Wanted, part: Part, etag: str | None) -> tuple[Wanted, str | None]:
-        """Receive the file, from where it broke off if that is provably the same content; return its media type too."""
+        """Receive the file, from where it broke off if that is provably the same content. Return its media type too."""
         async with self._fetcher.get(file.url, offset=part.size if etag else 0, etag=etag) as answer:
             self._check_size(answer.size or 0)
             if answer.offset == 0:

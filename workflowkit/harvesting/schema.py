@@ -1,12 +1,12 @@
 """The archive's tables: plain, made to be queried by hand, the same in SQLite and PostgreSQL.
 
 A column is added, never renamed. `state` is ours (pending, partial, done, failed), `status` the
-vendor's, null if not asked; `holds` names the tables whose rows were stored when it was last done:
-other tables may have older ones. Of what is partial, `cursor` is the position to go on from. Times
+vendor's, null if not asked. `holds` names the tables whose rows were stored when it was last done:
+other tables may have older ones. Of what is partial, `cursor` is the position to continue from. Times
 are UTC text. `raw` is the vendor's own JSON of that row.
 
 `links` has the expiring links of an instance's logs, `files` what is behind them, once for each link
-without its signature: `url` is the latest known, `instance_id` and `position` where it was read;
+without its signature: `url` is the latest known, `instance_id` and `position` where it was read.
 `state` is pending, deferred (it failed while others came: the next run tries again), saved or lost, and
 `reason` says why it is lost, waits, or isn't as announced. `wrong` counts the runs in which the host sent something
 else than was announced. The view `attachments` has both side by side.
@@ -18,10 +18,10 @@ of the first of them as `since_run`. `harvest_lock` has the one process that may
 
 `unread` has responses about an instance that this version couldn't decode, as they came: a later one may.
 
-The view `events` is what process mining wants, a row for each step: of instances that are done, in
-the order of system, tenant, case_id, position. `origin` is the table it comes from: where an
-instance's tasks were harvested they are its events, since its logs are some of them once more; else
-its logs; of SecMaster its nodes. `lifecycle` is ``start`` for a step that is open, else ``complete``.
+The view `events` is for process mining. It has a row for each step of the instances that are done, in the
+order of system, tenant, case_id and position. `origin` is the table of the step. SecMaster's steps are
+nodes. Jodoo's steps are tasks where those were harvested, and logs elsewhere: each log is also a task.
+`lifecycle` is ``start`` for a step that is open, else ``complete``.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ CREATE TABLE nodes (
 """
 
 TABLES: Mapping[type[Row], str] = {LogRow: "logs", TaskRow: "tasks", AttachmentRow: "links", NodeRow: "nodes"}
-"""Where each kind of row goes; its fields are columns of that table."""
+"""Where each kind of row goes. Its fields are columns of that table."""
 
 
 def columns(row: type[Row | InstanceRef]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""One harvest at a time: wait for what a predecessor has sent to be counted no more; refuse to join a live one.
+"""One harvest at a time: wait for what a predecessor has sent to be counted no more. Refuse to join a live one.
 
 A harvest notes in the archive, twice a second, that it is alive. That is all that the next one can
 know of it, unless it ran on the same machine and is gone: it may run in another container, or have

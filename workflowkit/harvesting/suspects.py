@@ -1,8 +1,8 @@
 """Whose fault a failure is that may pass by itself: the service's, or that of the one instance.
 
 An instance that fails so is **held**: it isn't tried again until something else succeeds. That is a
-strike against it, since the service works; with the third it is convicted, and recorded as failed.
-If as many are held as are under way at once, or there is nothing else left to try, the service may
+strike against it, since the service works. With the third it is convicted, and recorded as failed.
+If as many are held as are in flight at once, or there is nothing else left to try, the service may
 be down, and only something that it has answered before can tell.
 """
 
@@ -32,12 +32,12 @@ class Suspects:
         self.held[instance_id] = error
 
     def release(self) -> set[str]:
-        """Hold nobody any more; return who was held."""
+        """Hold nobody any more. Return who was held."""
         held, self.held = self.held, {}
         return set(held)
 
     def judge(self, succeeded: str | None) -> tuple[set[str], dict[str, WorkflowKitError]]:
-        """Take in that something has succeeded; return who may try again, and who is convicted, with the error."""
+        """Take in that something has succeeded. Return who may try again, and who is convicted, with the error."""
         if succeeded is not None:
             self._strikes.pop(succeeded, None)
         held, self.held = self.held, {}

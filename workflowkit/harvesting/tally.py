@@ -18,7 +18,7 @@ class Summary:
 
     Attributes:
         done: instances harvested.
-        failed: instances recorded as failed, now or, without `retry_failed`, by an earlier run;
+        failed: instances recorded as failed, now or, without `retry_failed`, by an earlier run.
             `Archive.failures` names them.
         skipped: instances that an earlier run had harvested.
         logs: rows of logs stored.
@@ -28,9 +28,9 @@ class Summary:
         saved: requests that harvesting the skipped ones took, and which were not sent again.
         files: files saved.
         file_bytes: how large those are together.
-        files_waiting: files that are still to be saved; 0 if none were to be.
-        files_lost: files that can't be had any more, earlier runs' included; 0 if none were to be saved.
-        stopped: whether `stop` ended it early; the same call goes on from there.
+        files_waiting: files that are still to be saved, or 0 if none were to be.
+        files_lost: files that can't be had any more, earlier runs' included, or 0 if none were to be saved.
+        stopped: whether `stop` ended it early. The same call continues from there.
     """
 
     done: int
@@ -57,9 +57,9 @@ class Tally:
     """What one source's part of a harvest has come to.
 
     Attributes:
-        rate: requests per second that reading its instances may take; None for no limit.
+        rate: requests per second that reading its instances may take, or None for no limit.
         spent: requests for instances, of all requests.
-        deadline: when the first of the links dies: of all that came, or if files are saved, of those that wait.
+        deadline: when the first of the links expires: of all that came, or if files are saved, of those that wait.
     """
 
     rate: float | None
@@ -89,7 +89,7 @@ class Tally:
         self.saved += named.saved
 
     def store(self, batch: Batch, *, after: int) -> None:
-        """Take in what was stored; logs before that position were there already."""
+        """Take in what was stored. Logs before that position were there already."""
         self.spend(batch.requests)
         for row in batch.rows:
             if isinstance(row, LogRow):
@@ -107,7 +107,7 @@ class Tally:
         self.spent += requests
 
     def seconds_left(self) -> float | None:
-        """Return how long the rest takes at the rate; None if that can't be told."""
+        """Return how long the rest takes at the rate, or None if that can't be told."""
         if not self.listed or self.rate is None:
             return None
         left = self.total - self.done - self.failed - self.skipped

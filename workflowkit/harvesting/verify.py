@@ -45,7 +45,7 @@ _ORPHANS = """
 
 @attrs.frozen
 class Problem:
-    """Something in an archive that isn't as it should be; about the whole file, if `id` is empty."""
+    """Something in an archive that isn't as it should be. About the whole file, if `id` is empty."""
 
     system: str
     tenant: str
@@ -54,11 +54,11 @@ class Problem:
 
 
 async def verify(archive: Archive, readers: Mapping[tuple[str, str], Reread]) -> AsyncIterator[Problem]:
-    """Yield what is wrong with the archive, nothing if all is well; nothing is sent and nothing changed.
+    """Yield what is wrong with the archive, nothing if all is well. Nothing is sent, and nothing is changed.
 
     Args:
-        archive: it must have been entered; for reading only is enough.
-        readers: how rows of a system's table are made from their raw JSON; others aren't compared.
+        archive: it must have been entered. For reading only is enough.
+        readers: how rows of a system's table are made from their raw JSON. Others aren't compared.
 
     Raises HarvestError if it can't be read.
     """

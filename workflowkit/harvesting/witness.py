@@ -11,7 +11,7 @@ from .tally import Tally
 
 
 async def ask(source: Source, instance_id: str, tally: Tally, *, after: int | None = None, most: int = 2) -> None:
-    """Ask for up to so many batches of an instance; that it can't be had is an answer as well.
+    """Ask for up to so many batches of an instance. That it can't be had is a response as well.
 
     Two from the beginning on have been of each kind. Raises what is fatal, and what may pass: then the
     service doesn't work.

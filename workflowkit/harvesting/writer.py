@@ -1,6 +1,6 @@
-"""One thread that owns the database connection; everybody else asks it and awaits the answer.
+"""One thread that owns the database connection. Everybody else asks it and awaits the response.
 
-SQLite blocks, so it may not run in the event loop; and it has one writer, so one thread is enough.
+SQLite blocks, so it may not run in the event loop. And it has one writer, so one thread is enough.
 Whatever has queued up while it was busy shares the next transaction: one sync to disk for all
 (group commit). If one of them fails, each is done once more, in a transaction of its own.
 """

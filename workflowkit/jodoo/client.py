@@ -44,21 +44,21 @@ class JodooClient(Client):
         api_key: as the open platform's console shows it, without ``Bearer``.
         edition: ``"jodoo"`` or ``"jiandaoyun"``: they differ in address, versions and rates.
         base_url: of a private deployment, up to and including ``/api``.
-        tenant: a name for the company whose key it is; two companies in one process need two.
-        rate: requests per second for the tenant, None for no limit; by default what the vendor
+        tenant: a name for the company whose key it is. Two companies in one process need two.
+        rate: requests per second for the tenant, None for no limit. By default what the vendor
             documents: 50, and per operation 30 (records on Jodoo: 5).
         timeout: seconds for one attempt.
         max_wait: seconds to wait for the limits at most, then `RateLimited` is raised, unsent.
         insecure_http: allow an ``http`` base URL on another machine.
-        transport: ``"httpx"``, ``"aiohttp"`` (less CPU; the ``speedups`` extra), or ``"auto"``: aiohttp where it is
+        transport: ``"httpx"``, ``"aiohttp"`` (less CPU, in the ``speedups`` extra), or ``"auto"``: aiohttp where it is
             installed, else httpx. What mocks httpx, such as respx, needs ``"httpx"``.
-        ssl_context: which certificates to trust; by default those of certifi, or of the file that ``SSL_CERT_FILE``,
+        ssl_context: which certificates to trust. By default those of certifi, or of the file that ``SSL_CERT_FILE``,
             ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names.
         retry: when to repeat what failed.
         observers: called with each telemetry record.
 
     Raises:
-        ConfigError: an argument can't work; it says which and what to do.
+        ConfigError: an argument can't work. It says which and what to do.
 
     All calls raise `AuthenticationError`, `PermissionDenied`, `NotFound`, `InvalidRequest`,
     `QuotaExceeded` or `DecodeError` at once, and `RateLimited`, `ServerError` or `TransportError`
@@ -104,9 +104,9 @@ class JodooClient(Client):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
-        """Return a client set up by the environment, the process's or another; options given here win.
+        """Return a client set up by the environment, the process's or another. Options given here win.
 
-        ``JODOO_API_KEY`` is required; ``JODOO_BASE_URL``, ``JODOO_EDITION`` and ``JODOO_TENANT`` are not.
+        ``JODOO_API_KEY`` is required. ``JODOO_BASE_URL``, ``JODOO_EDITION`` and ``JODOO_TENANT`` are not.
         """
         environ = Environment(os.environ if environ is None else environ)
         key = Secret(environ.get(VARIABLES["api_key"], ""))
@@ -129,16 +129,16 @@ class JodooClient(Client):
     ) -> Paginator[WorkflowLog]:
         """Return an instance's log: the tasks that carry an approval comment.
 
-        Await it for all, iterate over it, or walk its `pages`; a page's cursor is the number of
-        logs up to its end. The vendor documents no order; oldest first is assumed.
-        An instance without comments yields nothing; an unknown one raises `NotFound`.
+        Await it for all, iterate over it, or walk its `pages`. A page's cursor is the number of
+        logs up to its end. The vendor documents no order. Oldest first is assumed.
+        An instance without comments yields nothing. An unknown one raises `NotFound`.
 
         Args:
             instance_id: the workflow instance's id, which is its form record's id.
-            types: kinds of log; only ``"comment"`` is documented.
+            types: kinds of log. Only ``"comment"`` is documented.
             skip: how many logs to leave out at the beginning.
-            limit: logs per request, 1 to 100; never the total.
-            exhaustive: go on until a page is empty. Otherwise one shorter than the limit is taken
+            limit: logs per request, 1 to 100, never the total.
+            exhaustive: continue until a page is empty. Otherwise one shorter than the limit is taken
                 for the last, which no page of the vendor's says.
 
         Vendor path: ``POST /v1/workflow/instance/logs``, 30 requests/s.
@@ -161,7 +161,7 @@ class JodooClient(Client):
         )
 
     async def workflow_instance(self, instance_id: str, *, tasks: bool = False) -> WorkflowInstance:
-        """Return one instance; with `tasks`, every task it has been through, commented or not.
+        """Return one instance. With `tasks`, every task it has been through, commented or not.
 
         An unknown id raises `NotFound`. Sub-workflows, plug-in and CC nodes are not in it.
         Vendor path: ``POST /v4/workflow/instance/get`` (简道云: v6), 30 requests/s.
@@ -190,7 +190,7 @@ class JodooClient(Client):
         Args:
             app_id: the app the form belongs to, see `apps`.
             entry_id: the form, see `forms`.
-            fields: names of the form fields to return; all if left out. Records then have their id, app, form and these
+            fields: names of the form fields to return, or all if left out. Records then have id, app, form and these
                 fields only: `flow_state` may be None although the record has one.
             filter: a condition as the vendor defines it, for instance
                 ``{"rel": "and", "cond": [{"field": "flowState", "type": "flowstate", "method": "eq", "value": [1]}]}``.
@@ -257,7 +257,7 @@ class JodooClient(Client):
         return FormSource(self, app_id, entry_id, tasks=tasks, exhaustive=exhaustive)
 
     def reading_rate(self, *, tasks: bool) -> float | None:
-        """Return how many requests per second reading logs, and tasks, may take; None for no limit."""
+        """Return how many requests per second reading logs, and tasks, may take, or None for no limit."""
         return self.rate_of(self._edition.logs, *((self._edition.instance,) if tasks else ()))
 
     @property
@@ -267,7 +267,7 @@ class JodooClient(Client):
 
     @property
     def file_hosts(self) -> Sequence[str]:
-        """The hosts that links to attachments and signatures lead to; a service on this machine has its own."""
+        """The hosts that links to attachments and signatures lead to. A service on this machine has its own."""
         own = urlsplit(self.address).netloc
         return (self._edition.file_host, *((own,) if is_loopback(self.address) else ()))
 
@@ -283,9 +283,9 @@ class JodooClient(Client):
         subject: str | None = None,
         doubt: str | None = None,
     ) -> Paginator[Any]:
-        """Return a listing by skip and limit of the array of that name; a refusal is given the doubt as its hint.
+        """Return a listing by skip and limit of the array of that name. A refusal is given the doubt as its hint.
 
-        It goes on after pages of at least so many items; by default, after whole ones.
+        It continues after pages of at least so many items. By default, after whole ones.
         """
         check_limit(limit)
 

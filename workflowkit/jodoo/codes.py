@@ -28,7 +28,7 @@ from ..exchange import Response
 _LONGEST_NUMBER = 10
 
 ENDPOINT_LIMIT = 8304
-"""Refused for the rate of one operation; 8303, and HTTP 429, are the whole tenant's."""
+"""Refused for the rate of one operation. 8303, and HTTP 429, are the whole tenant's."""
 
 # fmt: off
 _GROUPS: Mapping[type[ApiError], tuple[int, ...]] = {
@@ -48,7 +48,7 @@ _GROUPS: Mapping[type[ApiError], tuple[int, ...]] = {
         50016, 50021, 50031,            # instance_id, data_id
     ),
     QuotaExceeded: (
-        7103, 7206, 7212, 7221, 8017,   # system, data of the month, rows by API; company closed
+        7103, 7206, 7212, 7221, 8017,   # system, data of the month, rows by API, company closed
         7216, 7217, 7218, 7219,         # attachments
     ),
     ServerError: (                      # busy, locked, migrating: the vendor says "try later"
@@ -62,7 +62,7 @@ _GROUPS: Mapping[type[ApiError], tuple[int, ...]] = {
         # Forms and data:
         3001, 3041, 3042, 3083, 3091, 3092, 4000, 4016, 4042, 4402, 30002,
         17023, 17024, 17026, 17032, 17033, 17034,
-        # Workflows; 5056 and 5060 say that the form has none:
+        # Workflows. 5056 and 5060 say that the form has none:
         4005, 4007, 4008, 4015, 4026, 5004, 5006, 5008, 5009, 5010, 5011, 5012, 5025, 5026, 5034,
         5044, 5045, 5049, 5053, 5056, 5058, 5059, 5060,
         50009, 50013, 50014, 50015, 50019, 50024, 50025, 50034, 50040, 50041, 50046, 50049, 50051,
@@ -79,7 +79,7 @@ KINDS: Mapping[int, type[ApiError]] = {code: kind for kind, codes in _GROUPS.ite
 
 
 def classify(response: Response) -> ApiError | None:
-    """Return the error that the body tells of, None where it tells of none.
+    """Return the error that the body reports, None where it reports none.
 
     Queries answer ``{"code", "msg"}``, workflow actions ``{"status": "failure", "code", "message"}``,
     the latter possibly with HTTP 200. A code that is in no table keeps its number and gets the

@@ -2,7 +2,7 @@
 
 A version belongs to one operation, not to the API. Rates are requests per second, as each
 operation's page states: help.jodoo.com/open/N and hc.jiandaoyun.com/open/N with N = 18793 (logs),
-16051 (instance), 14220 (records); the tenant's 50 is on /open/11261.
+16051 (instance), 14220 (records). The tenant's 50 is on /open/11261.
 """
 
 from __future__ import annotations

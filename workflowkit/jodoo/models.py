@@ -4,7 +4,7 @@ A field is optional where the vendor's pages leave it open, and where its object
 an empty object mean the same.
 Enumerations are open (the vendor adds members), so they are plain `str` and `int`, with constants
 here to compare with. Sources: help.jodoo.com/open/18793 (logs), /open/16051 (instance),
-/open/14220 (records); hc.jiandaoyun.com under the same numbers.
+/open/14220 (records). hc.jiandaoyun.com has them under the same numbers.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Action(StrEnum):
 
 
 class InstanceStatus(IntEnum):
-    """Where an instance stands; a rejected one is completed."""
+    """The state of an instance. A rejected one is completed."""
 
     IN_PROGRESS = 0
     COMPLETED = 1
@@ -70,7 +70,7 @@ class Member(Model):
     Attributes:
         username: the member number, unique within one company.
         name: the nickname, not unique.
-        departments: numbers of the departments; None where the vendor doesn't tell.
+        departments: numbers of the departments, or None where the vendor doesn't tell.
         type: 0 for a regular member, 1 or 2 for one of a connected organisation.
         status: -1 left, 0 not joined, 1 joined.
         integrate_id: the id in a connected directory (DingTalk, WeCom, Feishu ...), if there is one.
@@ -86,14 +86,14 @@ class Member(Model):
 
 @attrs.frozen(kw_only=True)
 class Signature(Model):
-    """A handwritten signature, as an image behind a link that dies after 6 days (简道云: 15)."""
+    """A handwritten signature, as an image behind a link that expires after 6 days (简道云: 15)."""
 
     url: str | None = attrs.field(default=None, repr=_redact)
 
 
 @attrs.frozen(kw_only=True)
 class Attachment(Model):
-    """A file behind a link that dies after 6 days (简道云: 15); its size is in bytes. Without a url it can't be had."""
+    """A file behind a link that expires after 6 days (简道云: 15). Its size is in bytes. Without a url it is lost."""
 
     name: str | None = None
     size: int | None = None
@@ -132,7 +132,7 @@ class WorkflowLog(Model):
 
 @attrs.frozen(kw_only=True)
 class Task(Model):
-    """One task of an instance, commented or not; its times are None while it is open."""
+    """One task of an instance, commented or not. Its times are None while it is open."""
 
     task_id: str
     flow_id: int
@@ -160,12 +160,12 @@ class Task(Model):
 
 @attrs.frozen(kw_only=True)
 class WorkflowInstance(Model):
-    """One run of a workflow; its id is that of the form record it belongs to.
+    """One run of a workflow. Its id is that of the form record it belongs to.
 
     Attributes:
         status: see `InstanceStatus`.
-        result: 0 rejected, 1 approved, once completed; only newer versions of the API tell.
-        tasks: oldest first as sent; None unless they were asked for.
+        result: 0 rejected, 1 approved, once completed. Only newer versions of the API tell.
+        tasks: oldest first as sent, or None unless they were requested.
     """
 
     instance_id: str
@@ -184,10 +184,10 @@ class WorkflowInstance(Model):
 
 @attrs.frozen(kw_only=True)
 class FormRecord(Model):
-    """One record of a form; the values of its fields are in `extra`, under the form's names.
+    """One record of a form. The values of its fields are in `extra`, under the form's names.
 
     `id` is also the id of the record's workflow instance. `flow_state` is None for a form
-    without a workflow; 0 in progress, 1 completed, 2 ended by hand, 3 rejected (简道云).
+    without a workflow. 0 is in progress, 1 completed, 2 ended by hand, 3 rejected (简道云).
     """
 
     wire_names: ClassVar[Mapping[str, str]] = {
@@ -218,7 +218,7 @@ class App(Model):
 
 @attrs.frozen(kw_only=True)
 class Form(Model):
-    """A form of an app; `entry_id` is what other answers call the form id."""
+    """A form of an app. `entry_id` is what other answers call the form id."""
 
     entry_id: str
     name: str

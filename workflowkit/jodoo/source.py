@@ -32,7 +32,7 @@ _SIGNATURE = -1
 
 
 class LogSource:
-    """The logs of instances whose ids are given; with `tasks` also all their tasks, a request more for each."""
+    """The logs of instances whose ids are given. With `tasks` also all their tasks, a request more for each."""
 
     system: str = "jodoo"
     resumable: bool = False
@@ -59,7 +59,7 @@ class LogSource:
         self.file_hosts: Sequence[str] = client.file_hosts
 
     async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
-        """Yield the given ids in their order; an asynchronous iterable's one by one as they come."""
+        """Yield the given ids in their order. An asynchronous iterable's one by one as they come."""
         if isinstance(self._ids, AsyncIterable):
             async for instance_id in self._ids:
                 yield Chunk(refs=[_ref(instance_id)])
@@ -71,7 +71,7 @@ class LogSource:
     async def batches(self, instance_id: str, after: int | None = None) -> AsyncGenerator[Batch]:
         """Yield the instance's tasks, if they are wanted, then each page of its logs with the links in them.
 
-        A cursor is the number of logs that were read; the last of them comes once more.
+        A cursor is the number of logs that were read. The last of them comes once more.
         """
         if self._tasks and after is None:
             reply = await self._client.instance_reply(instance_id, tasks=True)
@@ -115,7 +115,7 @@ class FormSource(LogSource):
         self.name: str = f"app {app_id}" if entry_id is None else f"app {app_id}, form {entry_id}"
 
     async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
-        """Yield the records of each form, a page at a time; a cursor names the forms left and a record of the first."""
+        """Yield the records of each form, a page at a time. A cursor names the forms left and a record of the first."""
         forms, _, record = (after or "").partition("/")
         entry_ids = deque(forms.split(",") if forms else [self._entry_id] if self._entry_id else [])
         requests = 0
@@ -224,7 +224,7 @@ def _links(log: WorkflowLog, position: int) -> Iterator[AttachmentRow]:
 
 
 def expiry(url: str) -> datetime | None:
-    """Return when a signed link dies, as its ``e=`` says; None where it doesn't say."""
+    """Return when a signed link expires, as its ``e=`` says, or None where it doesn't say."""
     try:
         return datetime.fromtimestamp(int(parse_qs(urlsplit(url).query)["e"][0]), UTC)
     except (KeyError, ValueError, OverflowError, OSError):

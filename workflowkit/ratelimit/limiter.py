@@ -76,7 +76,7 @@ class Limiter:
         return not self.window.waiting and math.isinf(self.rate_limit.rate)
 
     def opens(self) -> float | None:
-        """Return the time at which a slot is free; None if a request in flight has to end first."""
+        """Return the time at which a slot is free, or None if a request in flight has to end first."""
         return self.window.opens(self.rate_limit)
 
 
@@ -110,7 +110,7 @@ class Permit:
     async def acquire(self, max_wait: float | None = None) -> None:
         """Wait for a slot of every limiter.
 
-        Raises TimeoutError if that takes longer than `max_wait` seconds; then it holds no slot. The error
+        Raises TimeoutError if that takes longer than `max_wait` seconds. Then it holds no slot. The error
         comes at once if a cooldown lasts longer than `max_wait`.
         """
         asked = time.monotonic()
@@ -147,7 +147,7 @@ class Permit:
         self._responded_at = time.monotonic()
 
     def timed(self, left: float | None, began: float | None) -> None:
-        """Report when the request left on an open connection, and when its response began; None if unknown.
+        """Report when the request left on an open connection, and when its response began, or None if unknown.
 
         The time to connect does not count: other requests don't need it.
         """
@@ -160,7 +160,7 @@ class Permit:
             self._held.pop().release(self._loop, sent_at=self._sent_at, responded_at=self._responded_at)
 
     async def _acquire_from(self, position: int) -> bool:
-        """Wait in the queue of this limiter, then of the next; False if an earlier one has no free slot any more."""
+        """Wait in the queue of this limiter, then of the next. False if an earlier one has no free slot any more."""
         limiter = self._limiters[position]
         is_last = position + 1 == len(self._limiters)
         queue = queue_of(limiter.window, self._loop)

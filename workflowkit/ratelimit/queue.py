@@ -28,7 +28,7 @@ class Waiter:
     """One request that waits.
 
     Attributes:
-        opens: returns the time at which a slot is free; None if a request in flight has to end first.
+        opens: returns the time at which a slot is free, or None if a request in flight has to end first.
         ready: is set once the waiter is first and a slot is free, or once the waiter gives up.
     """
 

@@ -34,7 +34,7 @@ class RoundTrips:
     """The latest round trips of one scope.
 
     Attributes:
-        floor: least seconds for the way to the server and back; 0 until there is an estimate.
+        floor: least seconds for the way to the server and back, or 0 until there is an estimate.
         slowest: seconds of the slowest round trip.
     """
 

@@ -38,11 +38,11 @@ class LimitSnapshot:
 
     Attributes:
         scope: ``"tenant"``, or the name of the endpoint.
-        rate: requests per second in force; None if there is no limit, or none is known.
+        rate: requests per second in force, or None if there is no limit, or none is known.
         waiting: requests without a slot. A request counts in each limit that it needs.
         in_flight: requests that have a slot and have not ended.
         sent: requests sent in the last second.
-        cooldown: seconds for which nothing is sent, because the server has refused; 0 if it hasn't.
+        cooldown: seconds for which nothing is sent, because the server has refused, or 0 if it hasn't.
     """
 
     scope: str
@@ -90,7 +90,7 @@ class SlidingWindow:
         self.ceiling: float = math.inf
         self.waiting: int = 0
         self._lock = threading.RLock()
-        self._rate_limit = RateLimit.of(None)  # the last one that was asked for
+        self._rate_limit = RateLimit.of(None)  # the last one that was requested
         self._in_flight: dict[asyncio.AbstractEventLoop, int] = {}
         self._responded: list[float] = []  # ascending: times of the responses that may still count
         self._unanswered: list[float] = []  # ascending: until when each request without a response may arrive
@@ -114,7 +114,7 @@ class SlidingWindow:
             self.waiting -= 1
 
     def opens(self, rate_limit: RateLimit) -> float | None:
-        """Return the time at which a slot is free; None if a request in flight has to end first."""
+        """Return the time at which a slot is free, or None if a request in flight has to end first."""
         with self._lock:
             now = time.monotonic()
             in_flight = sum(self._in_flight.values())
@@ -150,7 +150,7 @@ class SlidingWindow:
             return first - now + self.waiting / rate_limit.rate
 
     def try_acquire(self, rate_limit: RateLimit, loop: asyncio.AbstractEventLoop) -> bool:
-        """Take a slot for a request of this event loop; return False if none is free."""
+        """Take a slot for a request of this event loop. Return False if none is free."""
         with self._lock:
             opens = self.opens(rate_limit)
             if opens is None or opens > time.monotonic():

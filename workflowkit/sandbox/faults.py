@@ -59,7 +59,7 @@ class Faults:
         self._coming.append(fault)
 
     def next_for(self, endpoint: str) -> Fault | None:
-        """Return the fault that this answer suffers, None if it is spared."""
+        """Return the fault that this response suffers, None if it is spared."""
         for fault in self._coming:
             if fault.endpoint in (None, endpoint):
                 fault.times -= 1
@@ -70,7 +70,7 @@ class Faults:
 
 
 async def spoil(fault: Fault, answer: Response) -> Response:
-    """Return what is sent instead of the answer; drop and reset are the server's business."""
+    """Return what is sent instead of the response. Drop and reset are the server's business."""
     if fault.kind == "slow":
         await asyncio.sleep(fault.seconds)
         return answer

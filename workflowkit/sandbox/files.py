@@ -1,6 +1,6 @@
 """The files behind the sandbox's links: invented documents, at addresses made of their content, as Qiniu's are.
 
-What the vendor's file host answers to a dead link, or to a Range, is documented nowhere; this is what
+What the vendor's file host answers to an expired link, or to a Range, is documented nowhere. This is what
 Qiniu's hosts do.
 """
 
@@ -52,7 +52,7 @@ class Files:
         return "files"
 
     def answer(self, call: Call) -> Response:
-        """Answer with the file, a part of it, or why not; one that sends a credential is told so."""
+        """Answer with the file, a part of it, or why not. One that sends a credential is told so."""
         self.answered["files"] += 1
         key = call.path.removeprefix("/files/")
         query = {name: values[0] for name, values in parse_qs(call.query).items()}

@@ -32,7 +32,7 @@ class Gateway:
     """Lets a call through, or answers it.
 
     Args:
-        keys: secret keys by access key; a temporary key's is a pair of secret key and security token.
+        keys: secret keys by access key. A temporary key's is a pair of secret key and security token.
         iam: who knows the tokens.
         limited: whether 200 calls a second are enforced.
     """
@@ -96,7 +96,7 @@ def refusal(status: int, number: str, message: str) -> Response:
 
 
 def throttled(policy: str, calls: int, time: str) -> Response:
-    """Return the answer to a call too many, which names the limit."""
+    """Return the response to a call too many, which names the limit."""
     message = f"The throttling threshold has been reached: policy {policy} over ratelimit,limit:{calls},time:{time}"
     return refusal(429, "0308", message)
 

@@ -26,7 +26,7 @@ class Iam:
     Args:
         users: passwords by user name.
         project_id: the project there is.
-        life: seconds that a token lives; documented are 24 hours.
+        life: seconds that a token lives. Documented are 24 hours.
     """
 
     def __init__(self, users: Mapping[str, str], domain: str, project_id: str, *, life: float) -> None:
@@ -44,7 +44,7 @@ class Iam:
         return "iam.tokens"
 
     def knows(self, token: str) -> bool | None:
-        """Return whether a token is good; None if it never was."""
+        """Return whether a token is good, or None if it never was."""
         ends = self._ends.get(token)
         return None if ends is None else monotonic() < ends
 

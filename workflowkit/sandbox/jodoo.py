@@ -34,7 +34,7 @@ class Jodoo:
 
     Args:
         world: the data.
-        keys: API keys, and whose they are; keys of one tenant share its limits.
+        keys: API keys, and whose they are. Keys of one tenant share its limits.
         edition: ``jodoo`` or ``jiandaoyun``: they differ in the rate of listing records.
         limited: whether rates are enforced.
     """
@@ -56,7 +56,7 @@ class Jodoo:
         self.answered: Counter[str] = Counter()
 
     def endpoint(self, call: Call) -> str:
-        """Return the name of the operation at the path; empty where there is none."""
+        """Return the name of the operation at the path. It is empty where there is none."""
         return self._operations.get(call.path.removeprefix("/api"), ("", 0, None))[0]
 
     def answer(self, call: Call) -> Response:

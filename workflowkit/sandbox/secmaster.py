@@ -1,6 +1,6 @@
 """SecMaster's operations on workflow instances, as documented on ShowAopWorkflowInstance and ListAopWorkflowInstance.
 
-Which code an unknown instance gets isn't documented; nor is what lies beyond offset + limit = 10,000,
+Which code an unknown instance gets isn't documented. Nor is what lies beyond offset + limit = 10,000,
 which is refused here.
 """
 
@@ -47,7 +47,7 @@ class SecMaster:
         self.answered: Counter[str] = Counter()
 
     def endpoint(self, call: Call) -> str:
-        """Return the name of the operation; empty where there is none."""
+        """Return the name of the operation. It is empty where there is none."""
         parts = call.path.strip("/").split("/")
         if parts[2:3] != ["workspaces"] or parts[4:7] != ["soc", "workflows", "instances"] or len(parts) > 8:
             return ""

@@ -30,7 +30,7 @@ from .secmaster import SecMaster
 from .workspace import PROJECT_ID, WORKSPACE_ID, Workspace
 from .world import World
 
-logging.getLogger("uvicorn").addHandler(logging.NullHandler())  # it complains of every cut that was asked for
+logging.getLogger("uvicorn").addHandler(logging.NullHandler())  # it complains of every cut that was requested
 
 KEY = "sandbox-key"
 """The API key that the sandbox accepts unless told otherwise."""
@@ -53,23 +53,23 @@ class Service(Protocol):
 
 
 class Sandbox:
-    """The server, as a context manager; it runs in a thread of its own.
+    """The server, as a context manager. It runs in a thread of its own.
 
     Args:
-        world: the data of Jodoo; 300 instances unless given.
-        workspace: the data of SecMaster; 120 instances unless given.
+        world: the data of Jodoo. 300 instances unless given.
+        workspace: the data of SecMaster. 120 instances unless given.
         port: 0 for a free one.
         keys: API keys, and the tenant that each belongs to.
         edition: ``jodoo`` or ``jiandaoyun``.
-        access_keys: secret keys by access key; for a temporary one a pair of secret key and security token.
+        access_keys: secret keys by access key. For a temporary one a pair of secret key and security token.
         users: passwords by user name, all of one domain.
         token_seconds: how long tokens live.
         limited: whether the documented rates are enforced, in any sliding second.
 
     Attributes:
-        jodoo: a service behind it; its `answered` counts answers by operation and refusals by code.
+        jodoo: a service behind it. Its `answered` counts answers by operation and refusals by code.
         secmaster: another.
-        iam: the one that gives out tokens; `revoke` ends them.
+        iam: the one that gives out tokens. `revoke` ends them.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class Sandbox:
         }
 
     def fault(self, kind: str, *, times: int = 1, endpoint: str | None = None, seconds: float = 0.0) -> None:
-        """Let the next answers, of one operation if named, go wrong; see `FAULTS` for the kinds."""
+        """Let the next answers, of one operation if named, go wrong. See `FAULTS` for the kinds."""
         self._faults.add(Fault(kind, times, endpoint, seconds))
 
     def __enter__(self) -> Self:
@@ -212,7 +212,7 @@ class Sandbox:
 
 
 async def _body(request: Request) -> bytes:
-    """Return the body; unlike the framework's own way, nothing is left behind if the server stops meanwhile."""
+    """Return the body. Unlike the framework's own way, nothing is left behind if the server stops meanwhile."""
     chunks: list[bytes] = []
     more = True
     while more:

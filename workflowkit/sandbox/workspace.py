@@ -51,7 +51,7 @@ class Workspace:
         total: whether a list's `count` is of all that match, or of the page: nobody documents which.
 
     Attributes:
-        size: how many there are; raise it to let new ones start.
+        size: how many there are. Raise it to let new ones start.
         gone: numbers of instances that were deleted.
         status: of instances by number, where it isn't the one computed.
     """
@@ -101,7 +101,7 @@ class Workspace:
         return {"count": len(numbers) if self.total else len(page), "instances": page}
 
     def instance(self, number: int, *, topology: bool) -> JSON:
-        """Return an instance as its own operation does; a list's items are the same without topology."""
+        """Return an instance as its own operation does. A list's items are the same without topology."""
         dice = random.Random(f"instance {number}")
         name = list(_WORKFLOWS)[number % len(_WORKFLOWS)]
         nodes = self._nodes(number, _WORKFLOWS[name], dice)

@@ -99,7 +99,7 @@ class World:
         return _dice(form_id, number).choice((1, 2, 3, 3, 4, 5, 8))
 
     def logs(self, form_id: str, number: int, skip: int, limit: int, base: str) -> list[JSON]:
-        """Return a page of an instance's logs; links in them start with the base."""
+        """Return a page of an instance's logs. Links in them start with the base."""
         end = min(skip + limit, self.log_count(form_id, number))
         return [self._log(form_id, number, position, base) for position in range(skip, end)]
 

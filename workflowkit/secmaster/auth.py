@@ -112,7 +112,7 @@ class Signer(Auth):
         sign(request, self._key.ak, self._key.sk, at=datetime.now(UTC))
 
     def renew(self, request: Request, error: AuthenticationError) -> bool:
-        """Remember a refusal by the gateway; there is nothing to renew."""
+        """Remember a refusal by the gateway. There is nothing to renew."""
         if gateway_number(error.code) is not None:
             self._refusal, self._refused_until = copy.copy(error), time.monotonic() + _LOCK
             self._clock = _clock() if self._is_clock_off else None

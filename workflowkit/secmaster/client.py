@@ -48,31 +48,31 @@ class SecMasterClient(Client):
 
     Args:
         credentials: an `AccessKey`, an `IamPassword` or an `IamToken`.
-        region: such as ``"ap-southeast-3"``; all 28 that have SecMaster are known. ``my-kualalumpur-1`` may need
+        region: such as ``"ap-southeast-3"``. All 28 that have SecMaster are known. ``my-kualalumpur-1`` may need
             `base_url` and the IAM endpoint of its operator, under ``alphaedge.tmone.com.my``.
-        base_url: any other address, without a path; it wins over the region's, from which tokens still come.
+        base_url: any other address, without a path. It wins over the region's, from which tokens still come.
         project_id: the project the workspace belongs to.
         workspace_id: the workspace.
-        tenant: whose quota it is, by default the project's; it is stored in archives.
-        rate: requests per second for the tenant, None for no limit; by default 20, our choice,
+        tenant: whose rate limit it is, by default the project's. It is stored in archives.
+        rate: requests per second for the tenant, None for no limit. By default 20, our choice,
             since the vendor publishes none. A refusal that names a limit lowers it.
         timeout: seconds for one attempt.
-        max_wait: seconds to wait for the limits at most, then `RateLimited` is raised, unsent; getting
+        max_wait: seconds to wait for the limits at most, then `RateLimited` is raised, unsent. Getting
             a token is not in it.
         insecure_http: allow an ``http`` base URL on another machine.
-        transport: ``"httpx"``, ``"aiohttp"`` (less CPU; the ``speedups`` extra), or ``"auto"``: aiohttp where it is
+        transport: ``"httpx"``, ``"aiohttp"`` (less CPU, in the ``speedups`` extra), or ``"auto"``: aiohttp where it is
             installed, else httpx. What mocks httpx, such as respx, needs ``"httpx"``.
-        ssl_context: which certificates to trust; by default those of certifi, or of the file that ``SSL_CERT_FILE``,
+        ssl_context: which certificates to trust. By default those of certifi, or of the file that ``SSL_CERT_FILE``,
             ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names.
         retry: when to repeat what failed.
         observers: called with each telemetry record.
 
     Raises:
-        ConfigError: an argument can't work; it says which and what to do.
+        ConfigError: an argument can't work. It says which and what to do.
 
     All calls raise `AuthenticationError`, `PermissionDenied`, `NotFound`, `InvalidRequest`,
     `QuotaExceeded` or `DecodeError` at once, and `RateLimited`, `ServerError` or `TransportError`
-    once the retry policy has given up. A refused signature is never tried again; a refused token
+    once the retry policy has given up. A refused signature is never tried again. A refused token
     is renewed once, if it came from an `IamPassword`.
     """
 
@@ -123,12 +123,12 @@ class SecMasterClient(Client):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
-        """Return a client set up by the environment, the process's or another; options given here win.
+        """Return a client set up by the environment, the process's or another. Options given here win.
 
         Credentials are ``HUAWEICLOUD_SDK_AK`` and ``HUAWEICLOUD_SDK_SK`` (with
         ``HUAWEICLOUD_SDK_SECURITY_TOKEN`` if temporary), or ``SECMASTER_USER``,
         ``SECMASTER_PASSWORD`` and ``SECMASTER_DOMAIN`` (with ``HUAWEICLOUD_SDK_IAM_ENDPOINT`` for
-        an IAM of your own), or ``SECMASTER_TOKEN``; two kinds at once raise `ConfigError`.
+        an IAM of your own), or ``SECMASTER_TOKEN``. Two kinds at once raise `ConfigError`.
         ``HUAWEICLOUD_SDK_PROJECT_ID`` and ``SECMASTER_WORKSPACE_ID`` are required, and
         ``SECMASTER_REGION`` or ``SECMASTER_BASE_URL``.
         """
@@ -146,7 +146,7 @@ class SecMasterClient(Client):
         return cls(credentials, **settings)
 
     async def workflow_instance(self, instance_id: str, *, show_topology: bool = False) -> WorkflowInstance:
-        """Return one instance; with `show_topology`, the nodes it has been through as well.
+        """Return one instance. With `show_topology`, the nodes it has been through as well.
 
         An unknown id raises an `ApiError` with a code of the vendor's, who documents none for it.
         Vendor path: ``GET /v1/{project_id}/workspaces/{workspace_id}/soc/workflows/instances/{instance_id}``.
@@ -174,10 +174,10 @@ class SecMasterClient(Client):
         Await it for all, iterate over it, or walk its `pages`. However many there are: where the
         service's own list ends, at 10,000, the time window is split. Instances that start
         meanwhile join at the end. A workspace without any yields nothing. A cursor is good for
-        the same arguments only; what comes right after it may have come right before it.
+        the same arguments only. What comes right after it may have come right before it.
 
         Args:
-            since: the oldest, an aware time; all if left out.
+            since: the oldest, an aware time, or all if left out.
             until: the newest, an aware time.
             status: see `Status`.
             trigger_type: see `TriggerType`.
@@ -188,7 +188,7 @@ class SecMasterClient(Client):
             dataclass_id: working on objects of this class.
             dataobject_id: set off by this object.
             defense_id: of this layer of defence.
-            limit: instances per request, 1 to 100, of which 1 is taken as 2; never the total.
+            limit: instances per request, 1 to 100, of which 1 is taken as 2, never the total.
 
         Vendor path: ``GET /v1/{project_id}/workspaces/{workspace_id}/soc/workflows/instances``. The
         vendor doesn't say which of an instance's times the window is about.
@@ -244,7 +244,7 @@ class SecMasterClient(Client):
 
 
 def _window(since: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime | None]:
-    """Return a window's ends in UTC; there, unlike within a time zone, an hour that comes twice is two hours."""
+    """Return a window's ends in UTC. There, unlike within a time zone, an hour that comes twice is two hours."""
     check_window(since, until)
     return since and since.astimezone(UTC), until and until.astimezone(UTC)
 

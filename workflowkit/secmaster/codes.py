@@ -62,10 +62,10 @@ KINDS: Mapping[str, type[ApiError]] = {
     **{f"{prefix}.{code}": kind for kind, codes in _GATEWAY.items() for code in codes for prefix in ("APIGW", "APIG")},
     "common.00000500": NotFound,
 }
-"""The class of each code that says more than its HTTP status; APIGW and APIG are one gateway."""
+"""The class of each code that says more than its HTTP status. APIGW and APIG are one gateway."""
 
 _INNER = frozenset({"SecMaster.20039999", "SecMaster.20040000", "SecMaster.00000008"})
-"""Unknown and inner errors: the service is up, and fails at what was asked for."""
+"""Unknown and inner errors: the service is up, and fails at what was requested."""
 
 _BY_STATUS = frozenset({401, 403, 429})
 """Statuses that say who must act, whatever the code."""
@@ -94,7 +94,7 @@ def gateway_number(code: object) -> str | None:
 
 
 def classify(response: Response) -> ApiError | None:
-    """Return the error that the body tells of, None where it tells of none.
+    """Return the error that the body reports, None where it reports none.
 
     A code in no table keeps its text. It gets the class of its HTTP status, and with HTTP 400 and
     a code of SecMaster's own it is an InvalidRequest: that is what its page of codes lists.
@@ -117,7 +117,7 @@ def classify(response: Response) -> ApiError | None:
 
 
 def _find(body: Mapping[str, Any]) -> tuple[str | None, str | None] | None:
-    """Return code and message from whichever shape they have; None where there are neither."""
+    """Return code and message from whichever shape they have, or None where there are neither."""
     inner = body.get("error")  # IAM's
     facts = inner if isinstance(inner, dict) else body
     for code, message in _PAIRS:

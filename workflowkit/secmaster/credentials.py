@@ -31,7 +31,7 @@ class IamPassword(Hidden):
         user: the IAM user's name.
         password: the password.
         domain: the account the user belongs to.
-        iam_endpoint: IAM's address; by default that of the client's region.
+        iam_endpoint: IAM's address. By default that of the client's region.
     """
 
     __slots__ = ("domain", "iam_endpoint", "password", "user")
@@ -72,7 +72,7 @@ class AccessKey(Hidden):
 
 
 def _hide(value: str) -> Secret:
-    """Return the value as a secret; what is no text, such as a variable that isn't set, counts as empty."""
+    """Return the value as a secret. What is no text, such as a variable that isn't set, counts as empty."""
     return Secret(value if isinstance(value, str) else "")
 
 

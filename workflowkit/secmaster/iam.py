@@ -1,7 +1,7 @@
 """Tokens from IAM, Huawei Cloud's identity service, and their renewal.
 
 Source: support.huaweicloud.com/api-iam/iam_30_0001.html, ``POST /v3/auth/tokens``. The token is a
-header of the answer. It lives 24 hours; a new one leaves the old one valid.
+header of the response. It lives 24 hours. A new one leaves the old one valid.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .codes import TOKEN_REFUSED, classify, gateway_number
 from .credentials import IamPassword
 
 RATE = 5.0
-"""Requests per second: none is documented; a cloud of the vendor's make refused more."""
+"""Requests per second: none is documented. A cloud of the vendor's make refused more."""
 
 _EARLY = timedelta(minutes=10)
 """A token is renewed so long before its end, or at half its life if that is later."""
@@ -37,7 +37,7 @@ _LEAST = timedelta(minutes=1)
 
 @attrs.frozen(kw_only=True)
 class Token(Model):
-    """What IAM tells of a token."""
+    """What IAM says about a token."""
 
     expires_at: Time
     issued_at: Time | None = None
@@ -108,7 +108,7 @@ class IamClient(Client):
 class RenewedToken(Auth):
     """A token that is got when the first request needs it, and renewed before it ends or when it is refused.
 
-    However many requests wait for a token, one is asked for; if that fails, it fails for all of
+    However many requests wait for a token, one is requested. If that fails, it fails for all of
     them. Once a password was refused it is not sent again: the account would be locked.
     """
 
@@ -126,7 +126,7 @@ class RenewedToken(Auth):
         return time.monotonic() < self._good_until
 
     async def ready(self) -> None:
-        """Have a token that is good for a while; raises what `IamClient.token` does."""
+        """Have a token that is good for a while. Raises what `IamClient.token` does."""
         if self.is_ready:
             return
         failures = self._failures

@@ -1,13 +1,13 @@
 """All instances of a workspace, each once, though the service shows only the first 10,000 of a list.
 
-A list that doesn't fit is asked for in **windows** of time: the first instances first, a window
-half as long as the one that was too long, the next one twice as long as one that was nearly empty.
+A list that doesn't fit is requested in **windows** of time, the earliest first. If a window has too many
+instances, it is halved. If a window is nearly empty, the next one is twice as long.
 Windows overlap by a millisecond, so that it doesn't matter which of their ends belong to them.
 
 Within a window the oldest come first, so that new ones join at its end. Pages overlap by one row.
-If a page doesn't begin with a row that was seen, rows have gone from before it (an instance that is
-no longer RUNNING, where those were asked for; one that was deleted), and the page before is asked
-for again. What was seen already is left out.
+If a page doesn't begin with a row that was seen, rows before it are gone. An instance may be deleted, or
+no longer RUNNING where only those are listed. Then the page before is requested again. Rows that were
+seen already are left out.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _LONG_AGO = timedelta(days=3650)
 
 @attrs.frozen
 class Place:
-    """Where a listing goes on: how far into which window.
+    """Where a listing continues: how far into which window.
 
     Attributes:
-        start: of the window; None is the beginning of all.
-        end: of the window; None is open, for all that is still to come.
+        start: of the window. None is the beginning of all.
+        end: of the window. None means that it has no end.
         width: of the window, once it had to be one.
         offset: the row in it.
         page: how many pages came before, which makes each place unlike every other.
@@ -65,7 +65,7 @@ class Place:
 
     @classmethod
     def at(cls, cursor: Cursor) -> Self:
-        """Return the place that a cursor names; raises ConfigError for one that isn't a listing's own."""
+        """Return the place that a cursor names. Raises ConfigError for one that isn't a listing's own."""
         place: Self | None
         try:
             start, end, width, offset, page, last = str(cursor).split("/")
@@ -95,7 +95,7 @@ class Ask(Protocol):
 
 
 class Listing:
-    """One walk through a list; it remembers the ids of two windows, and of those that grew too long."""
+    """One walk through a list. It remembers the ids of two windows, and of those that grew too long."""
 
     def __init__(self, ask: Ask, *, since: datetime | None, until: datetime | None, limit: int) -> None:
         self._ask = ask
@@ -155,7 +155,7 @@ class Listing:
         return not (await self._request(place, offset=DEPTH - 1, limit=1)).value.instances
 
     def _after(self, place: Place, rows: Sequence[WorkflowInstance]) -> Place | None:
-        """Return where to go on, None at the end."""
+        """Return where to continue, None at the end."""
         place = attrs.evolve(place, page=place.page + 1)
         offset = place.offset + len(rows) - 1
         if len(rows) >= self._room(place):

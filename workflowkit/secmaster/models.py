@@ -29,7 +29,7 @@ class TriggerType(StrEnum):
 
 
 class Status(StrEnum):
-    """Where an instance, or a node, stands; of nodes RUNNING, FAILED and FINISHED are documented."""
+    """Where an instance, or a node, stands. Of nodes RUNNING, FAILED and FINISHED are documented."""
 
     CREATED = "CREATED"  # seen in the vendor's Terraform provider, not in its documentation
     RUNNING = "RUNNING"
@@ -41,7 +41,7 @@ class Status(StrEnum):
 
 
 class Answer(Model):
-    """Base of what whole answers decode to: it reads SecMaster's times."""
+    """Base of what whole responses decode to: it reads SecMaster's times."""
 
     __slots__ = ()
 
@@ -53,7 +53,7 @@ class Answer(Model):
 
 @attrs.frozen(kw_only=True)
 class Workflow(Model):
-    """The workflow an instance runs; `name` is the Chinese name."""
+    """The workflow an instance runs. `name` is the Chinese name."""
 
     id: str | None = None
     name: str | None = None
@@ -90,7 +90,7 @@ class Node(Model):
         parent_instance_id: supposed to be the instance it belongs to: the workflow's, or a sub-workflow's.
         input: text, supposed to be JSON.
         output: text, supposed to be JSON.
-        succeed: the vendor's own verdict; it may disagree with `status`.
+        succeed: the vendor's own verdict. It may disagree with `status`.
     """
 
     instance_type: str | None = None
@@ -130,7 +130,7 @@ class WorkflowInstance(Answer):
     Attributes:
         end_time: supposed to be None while it runs.
         retry_count: how often it was run again.
-        defense_id: the layer of defence it belongs to; empty in the vendor's sample.
+        defense_id: the layer of defence it belongs to. It is empty in the vendor's sample.
         dataobject_id: the object that set it off.
         topology: None where it wasn't sent, as when it isn't asked for.
     """
@@ -158,7 +158,7 @@ else:
 
 @attrs.frozen(kw_only=True)
 class InstancesPage(Answer):
-    """The envelope of a page of instances; the vendor doesn't say whether `count` is the total or the page's."""
+    """The envelope of a page of instances. The vendor doesn't say whether `count` is the total or the page's."""
 
     instances: Instances
     count: int | None = None

@@ -29,7 +29,7 @@ _WITHOUT_IAM = {"cn-north-11", "cn-southwest-3", "ap-southeast-5", "af-north-1"}
 
 
 def secmaster_url(region: str) -> str:
-    """Return the region's SecMaster address; raises ConfigError if there is none known."""
+    """Return the region's SecMaster address. Raises ConfigError if there is none known."""
     if region not in REGIONS:
         known = ", ".join(REGIONS)
         raise ConfigError(f"region={region!r}: pass one of {known}; or, for any other, its address as base_url")

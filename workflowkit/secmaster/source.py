@@ -1,4 +1,4 @@
-"""SecMaster instances as a harvest takes them in: the list tells of each, one request more of its nodes."""
+"""SecMaster instances as a harvest takes them in: the list has each of them, and one more request gets its nodes."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ class WorkspaceSource:
         self.requests_each: int = 0 if detail is None else 1
 
     async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
-        """Yield the instances a page at a time, with all that the list tells of them."""
+        """Yield the instances a page at a time, with all that the list has of them."""
         async for page in self._listing.pages(after=after):
             refs = [_ref(instance, raw) for instance, raw in zip(page.items, page.raw, strict=True)]
             yield Chunk(refs=refs, requests=page.attempts, cursor=None if page.cursor is None else str(page.cursor))
 
     async def batches(self, instance_id: str, after: int | None = None) -> AsyncGenerator[Batch]:
-        """Yield the instance's nodes, in one batch whatever the cursor; no rows unless they are wanted."""
+        """Yield the instance's nodes, in one batch whatever the cursor. No rows unless they are wanted."""
         if self._detail is None:
             yield Batch(rows=(), kinds=(), requests=0)
             return

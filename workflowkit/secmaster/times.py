@@ -1,6 +1,6 @@
 """SecMaster's times: several forms, of which the commonest looks like UTC and isn't.
 
-In ``2025-07-18T15:11:04.577Z+0800`` the Z is a literal of the service's date pattern; the time is
+In ``2025-07-18T15:11:04.577Z+0800`` the Z is a literal of the service's date pattern. The time is
 that of the wall clock at +08:00. Source: the sample of ShowAopWorkflowInstance, whose name carries
 the wall clock, and the pattern ``yyyy-MM-dd'T'HH:mm:ss.SSS'Z'Z`` of the playbook list.
 """
@@ -18,11 +18,11 @@ _NAIVE = re.compile(rb'"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?"')
 
 
 def read_times(body: bytes) -> bytes:
-    """Return an answer with the times in it as RFC 3339 has them, and everything else as it was.
+    """Return a response with the times in it as RFC 3339 has them, and everything else as it was.
 
-    A time without a zone is taken for +08:00, as the vendor documents for its alerts; a number for
-    milliseconds since 1970, as for its data spaces; an empty text for none at all. That the
-    instances follow their siblings in this is assumed. What is no time stays, to be refused.
+    A time without a zone is read as +08:00, which the vendor documents for its alerts. A number is read as
+    milliseconds since 1970, which it documents for its data spaces. An empty text is no time. It is assumed
+    that instances follow these rules. Anything else stays as it is, and is refused later.
     """
     pieces = body.split(_COMMON)
     if len(pieces) == 1 + body.count(b'_time"') and all(map(_ends_in_a_time, pieces[:-1])):
@@ -36,7 +36,7 @@ def write_time(time: datetime) -> str:
 
 
 def _ends_in_a_time(piece: bytes) -> bool:
-    """Return whether a piece of the answer ends as one does before the commonest time zone."""
+    """Return whether a piece of the response ends as one does before the commonest time zone."""
     return (piece[-32:-23] == b'_time": "' or piece[-31:-23] == b'_time":"') and b'"' not in piece[-23:]
 
 
