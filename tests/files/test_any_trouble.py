@@ -16,7 +16,7 @@ from given import KINDS, Given, log_row
 from workflowkit import Archive, FileStore, NotFound, ServerError, TransportError, harvest
 from workflowkit.files import DeadLink, Unsafe
 from workflowkit.files.fetch import Answer
-from workflowkit.harvesting import count_files, outage, verify_files, writer
+from workflowkit.harvesting import breaker, count_files, verify_files, writer
 from workflowkit.source import AttachmentRow, Batch
 
 DEADLINES = (timedelta(0), timedelta(days=1), None)
@@ -60,8 +60,8 @@ def troubled(dice: random.Random, name: str) -> Troubled:
 
 @pytest.mark.parametrize("seed", range(40))
 async def test_it_ends_and_the_rest_is_saved_later(tmp_path, monkeypatch, seed):
-    monkeypatch.setattr(outage, "_SHORTEST", 0.001)
-    monkeypatch.setattr(outage, "_LONGEST", 0.01)
+    monkeypatch.setattr(breaker, "_SHORTEST", 0.001)
+    monkeypatch.setattr(breaker, "_LONGEST", 0.01)
     dice = random.Random(seed)
     fails, dies, leads_elsewhere = (dice.choice((0, 0, 0.1, 0.5, 0.95)) for _ in range(3))
 

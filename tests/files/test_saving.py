@@ -672,5 +672,5 @@ async def test_whether_links_can_be_renewed_is_seen_by_logs_alone(archive, tmp_p
     saving = Downloads(
         NoTasks(kinds=KINDS), archive, FileStore(tmp_path / "files"), tally, report, stop=stop, max_outage=1
     )
-    assert await saving._api_answers() is True
+    assert await saving._probe_api() is True
     assert tally.requests == 1

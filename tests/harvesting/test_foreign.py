@@ -24,8 +24,8 @@ FOREIGN = {
 
 @pytest.fixture
 def quick_outage(monkeypatch):
-    monkeypatch.setattr("workflowkit.harvesting.outage._SHORTEST", 0.01)
-    monkeypatch.setattr("workflowkit.harvesting.outage._LONGEST", 0.02)
+    monkeypatch.setattr("workflowkit.harvesting.breaker._SHORTEST", 0.01)
+    monkeypatch.setattr("workflowkit.harvesting.breaker._LONGEST", 0.02)
 
 
 @pytest.mark.parametrize("kind", FOREIGN)

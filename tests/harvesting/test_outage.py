@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from workflowkit import QuotaExceeded, RateLimited, ServerError, TransportError, harvest
-from workflowkit.harvesting.outage import Outage
+from workflowkit.harvesting.breaker import Breaker
 from workflowkit.harvesting.run import Run
 from workflowkit.sandbox.world import APP_ID
 
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.usefixtures("transport")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("workflowkit.harvesting.outage._SHORTEST", 0.02)
-    monkeypatch.setattr("workflowkit.harvesting.outage._LONGEST", 0.05)
+    monkeypatch.setattr("workflowkit.harvesting.breaker._SHORTEST", 0.02)
+    monkeypatch.setattr("workflowkit.harvesting.breaker._LONGEST", 0.05)
 
 
 def ids(free):
@@ -61,19 +61,19 @@ async def test_while_it_lasts_one_asks_at_a_time_ever_more_seldom(free, jodoo, a
             await store(*what)
 
         monkeypatch.setattr(Run, "store", stored)
-    monkeypatch.setattr("workflowkit.harvesting.outage._SHORTEST", 0.2)
-    monkeypatch.setattr("workflowkit.harvesting.outage._LONGEST", 60.0)
+    monkeypatch.setattr("workflowkit.harvesting.breaker._SHORTEST", 0.2)
+    monkeypatch.setattr("workflowkit.harvesting.breaker._LONGEST", 60.0)
     down_after(free, 10, "502", 10_000)
     stop = asyncio.Event()
-    wait, pauses = Outage.wait, []
+    pause, pauses = Breaker.pause, []
 
-    async def waited(outage, error):
-        pauses.append(outage._pause)
+    async def paused(breaker, error):
+        pauses.append(breaker._pause)
         if len(pauses) > 3:
             stop.set()
-        await wait(outage, error)
+        await pause(breaker, error)
 
-    monkeypatch.setattr(Outage, "wait", waited)
+    monkeypatch.setattr(Breaker, "pause", paused)
     summary = await harvest(jodoo.log_source(ids(free)), archive, concurrency=5, stop=stop)
     assert summary.stopped
     assert (summary.failed, (await archive.counts()).failed) == (0, 0)
@@ -175,17 +175,17 @@ async def test_a_quota_that_is_used_up_stops_at_once(free, jodoo, archive, monke
 
 async def test_pauses_grow_and_end_with_the_outage_or_at_stop():
     stop = asyncio.Event()
-    outage = Outage(stop, 60.0)
+    breaker = Breaker(stop, 60.0)
     pauses = []
     for _ in range(3):
-        pauses.append(outage._pause)
-        await outage.wait(TransportError("down"))
+        pauses.append(breaker._pause)
+        await breaker.pause(TransportError("down"))
     assert pauses[0] < pauses[1] < pauses[2]
-    outage.end()
-    waiting = asyncio.create_task(outage.wait(RateLimited("down")))
+    breaker.succeeded(None)
+    waiting = asyncio.create_task(breaker.pause(RateLimited("down")))
     await asyncio.sleep(0)
     stop.set()
     async with asyncio.timeout(20):
         await waiting
     with pytest.raises(TransportError):
-        await Outage(stop, 0.0).wait(TransportError("down"))
+        await Breaker(stop, 0.0).pause(TransportError("down"))

@@ -130,8 +130,8 @@ async def test_a_listing_goes_on_where_it_was_and_what_was_listed_is_done(free, 
 
 
 async def test_when_the_listing_fails_in_between_it_is_waited_for(free, jodoo, archive, monkeypatch):
-    monkeypatch.setattr("workflowkit.harvesting.outage._SHORTEST", 0.02)
-    monkeypatch.setattr("workflowkit.harvesting.outage._LONGEST", 0.05)
+    monkeypatch.setattr("workflowkit.harvesting.breaker._SHORTEST", 0.02)
+    monkeypatch.setattr("workflowkit.harvesting.breaker._LONGEST", 0.05)
     record = free.world.record
     failed: list[str] = []
 

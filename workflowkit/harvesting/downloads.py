@@ -21,14 +21,12 @@ from ..files import DeadLink, Fetcher, FileStore, Unsafe
 from ..source import AttachmentRow, Source
 from ..stopping import Stopped
 from .archive import Archive
+from .breaker import FEWEST, Breaker, is_general, is_transient, probe
 from .database import storable
 from .inventory import count_files
 from .links import Links, Wanted
-from .outage import Outage, is_general, is_transient
 from .saving import NotAsAnnounced, Saver
-from .suspects import FEWEST, Suspects
 from .tally import Report, Tally
-from .witness import ask
 
 _MARGIN = 60.0
 """Seconds that a link must live for, so that it needn't be renewed before the file is requested."""
@@ -49,21 +47,19 @@ class _Peer:
     """One of the two that are asked: the file host, or the API.
 
     Attributes:
-        answers: asks it for what is known to be there, or None if nothing is.
+        probe: requests what is known to be there. It returns whether that came, or None if nothing is known.
         in_vain: how often in a row it was tried again although nothing is known to be there.
     """
 
-    answers: Callable[[], Awaitable[bool | None]]
-    outage: Outage
-    suspects: Suspects = attrs.Factory(Suspects)
+    probe: Callable[[], Awaitable[bool | None]]
+    breaker: Breaker
     in_vain: int = 0
 
     def works(self, link: str | None) -> tuple[set[str], set[str]]:
-        """Take in that it has answered for a link. Return which others may try again, and which are left."""
+        """Record that it has answered for a link. Return the links to try again, and those that are given up."""
         self.in_vain = 0
-        self.outage.end()
-        free, left = self.suspects.judge(link)
-        return free, set(left)
+        free, given_up = self.breaker.succeeded(link)
+        return free, set(given_up)
 
 
 class Downloads:
@@ -94,8 +90,8 @@ class Downloads:
         self._tally = tally
         self._report = report
         self._stop = stop
-        self._host = _Peer(self._host_answers, Outage(stop, max_outage))
-        self._api = _Peer(self._api_answers, Outage(stop, max_outage))
+        self._host = _Peer(self._probe_host, Breaker(stop, max_outage))
+        self._api = _Peer(self._probe_api, Breaker(stop, max_outage))
         self._taken: set[str] = set()  # in flight, or held
         self._under_way = 0
         self._given_up = False
@@ -151,11 +147,11 @@ class Downloads:
         while not self._stop.is_set():
             self._grown.clear()
             last = not self.parts
-            held = len(self._host.suspects.held) + len(self._api.suspects.held)
+            held = len(self._host.breaker.held) + len(self._api.breaker.held)
             if held < max(self._concurrency, FEWEST) and (file := await self._take()):
                 return file
             # Not before: files that came while one was looked for may have changed it
-            doubtful = [peer for peer in (self._host, self._api) if peer.suspects.held]
+            doubtful = [peer for peer in (self._host, self._api) if peer.breaker.held]
             if self._under_way or not (doubtful or last):
                 await self._grown.wait()
             elif not doubtful or self._given_up:
@@ -172,16 +168,16 @@ class Downloads:
 
     async def _clear_up(self, peer: _Peer) -> None:
         """Wait, and find out whether the peer is down or those that are held are to blame."""
-        await peer.outage.wait(next(reversed(peer.suspects.held.values())))
+        await peer.breaker.pause(next(reversed(peer.breaker.held.values())))
         if self._stop.is_set():
             return
-        answers = await peer.answers()
+        answers = await peer.probe()
         if answers:
             await self._works(peer, None)
         elif answers is None:  # then only those that are held can tell
             peer.in_vain += 1
             self._given_up = peer.in_vain > _VAIN and not self.parts
-            self._taken -= peer.suspects.release() if not self._given_up else set()
+            self._taken -= peer.breaker.release() if not self._given_up else set()
 
     async def _works(self, peer: _Peer, link: str | None) -> None:
         free, left = peer.works(link)
@@ -189,16 +185,16 @@ class Downloads:
         for each in left:
             await self._links.defer(each)
 
-    async def _host_answers(self) -> bool | None:
-        url = await self._links.witness()
+    async def _probe_host(self) -> bool | None:
+        url = await self._links.probe_url()
         return None if url is None else await self._saver.host_answers(url)
 
-    async def _api_answers(self) -> bool | None:
-        instance_id = await self._links.witness_instance()
+    async def _probe_api(self) -> bool | None:
+        instance_id = await self._links.probe_instance()
         if instance_id is None:
             return None
         try:
-            await ask(self._source, instance_id, self._tally, after=1, most=1)  # as links are renewed
+            await probe(self._source, instance_id, self._tally, after=1, most=1)  # as links are renewed
         except Stopped:
             return False
         except WorkflowKitError as error:
@@ -223,7 +219,7 @@ class Downloads:
                 raise
             self._tally.requests += error.attempts
             peer = self._host if error.endpoint is None else self._api
-            peer.suspects.hold(file.link, error)
+            peer.breaker.hold(file.link, error)
             await self._links.later(file.link, str(error))
         else:
             self._tally.files += 1

@@ -27,14 +27,12 @@ from ..source import AttachmentRow, Batch, Chunk, LogRow, Source
 from ..stopping import Drain, Stopped, draining
 from ..telemetry import Observer
 from .archive import Archive
+from .breaker import Breaker, is_general, is_permanent, is_transient, probe
 from .database import storable
 from .downloads import Downloads
-from .outage import Outage, is_fatal, is_general, is_transient
 from .run import Run, Todo, Together
 from .succession import BEAT, succeed
-from .suspects import FEWEST, Suspects
 from .tally import Report, Summary, Tally
-from .witness import ask
 
 _GRACE = 7.0
 """Seconds for requests in flight to end once a harvest is to stop: a container is killed after ten."""
@@ -194,13 +192,12 @@ class _Part:
         self._downloads = downloads
         self._stop = stop
         self._concurrency = concurrency
-        self._unlisted = Outage(stop, max_outage)
-        self._outage = Outage(stop, max_outage)
+        self._listing = Breaker(stop, max_outage)
+        self._breaker = Breaker(stop, max_outage)
         self._answered = False  # whether the service has, in this call
-        self._witness: str | None = None  # an instance that it has answered for before
+        self._probe_id: str | None = None  # an instance that the service has returned before
         self._grown = asyncio.Event()
         self._taken: set[str] = set()  # from the archive, and not finished
-        self._suspects = Suspects()
 
     async def work(self) -> None:
         """List and harvest side by side, until all that was listed is done or something is fatal."""
@@ -208,7 +205,7 @@ class _Part:
             return
         await self._run.begin()
         self._tally.name(self._run.named)
-        self._witness = await self._run.witness()
+        self._probe_id = await self._run.probe_id()
         async with aclosing(self._todo()) as todo, asyncio.TaskGroup() as group:
             aside = [group.create_task(each) for each in (self._list(), self._wake_at_stop(), self._beat())]
             taking = asyncio.Lock()
@@ -240,7 +237,7 @@ class _Part:
                 async for chunk in self._source.instances(self._run.cursor):
                     continued = False
                     self._answered = self._answered or chunk.requests > 0
-                    self._unlisted.end()
+                    self._listing.succeeded(None)
                     await self._enlist(chunk, last=self._source.resumable and chunk.cursor is None)
                 if not self._run.listed:
                     await self._enlist(Chunk(refs=()), last=True)
@@ -252,7 +249,7 @@ class _Part:
                     self._run.cursor = None
                 elif is_transient(error) and self._answered and self._source.resumable:
                     self._tally.requests += error.attempts
-                    await self._unlisted.wait(error)
+                    await self._listing.pause(error)
                 else:
                     raise
         self._tally.listed = self._run.listed
@@ -278,28 +275,28 @@ class _Part:
                 yield todo
             if taken:
                 continue
-            if len(self._taken) > len(self._suspects.held) or not ended:
+            if len(self._taken) > len(self._breaker.held) or not ended:
                 await self._grown.wait()
-            elif self._suspects.held:
+            elif self._breaker.held:
                 await self._until_up()
             else:
                 return
 
     async def _until_up(self) -> None:
-        """Ask for what the service has answered before, ever more seldom, until it does. It may not be down at all.
+        """Send probes until the service works again. It may not be down at all.
 
-        Nobody else asks meanwhile. Raises what the service says if it has never answered in this call.
+        Meanwhile nothing else is sent. Raises the service's error if it has never answered in this call.
         """
-        while held := self._suspects.held:
+        while held := self._breaker.held:
             error = next(reversed(held.values()))
-            if self._witness is None:
+            if self._probe_id is None:
                 raise error
             if self._answered:
-                await self._outage.wait(error)
-            if self._stop.is_set() or not self._suspects.held:  # what was in flight has come
+                await self._breaker.pause(error)
+            if self._stop.is_set() or not self._breaker.held:  # what was in flight has come
                 return
             try:
-                await ask(self._source, self._witness, self._tally)
+                await probe(self._source, self._probe_id, self._tally)
             except Stopped:
                 return
             except WorkflowKitError as failure:
@@ -311,7 +308,7 @@ class _Part:
     async def _worker(self, todo: AsyncGenerator[Todo], taking: asyncio.Lock) -> None:
         while True:
             async with taking:
-                if len(self._suspects.held) >= max(self._concurrency, FEWEST):
+                if self._breaker.is_open(self._concurrency):
                     await self._until_up()
                 found = await anext(todo, None)
             if found is None:
@@ -325,7 +322,7 @@ class _Part:
             async with aclosing(self._batches(todo.id, todo.cursor)) as batches:
                 async for batch in batches:
                     if batch.cursor is None:  # now, and not once a slow disk has it: by then the service may be down
-                        self._witness = todo.id
+                        self._probe_id = todo.id
                         await self._served(todo.id)
                     await self._run.store(todo, batch)
                     self._tally.store(batch, after=todo.cursor or 0)
@@ -334,7 +331,7 @@ class _Part:
         except Stopped:
             return
         except WorkflowKitError as error:
-            if is_fatal(error):
+            if is_permanent(error):
                 raise
             self._tally.spend(error.attempts)
             await self._failed(todo.id, error)
@@ -359,12 +356,11 @@ class _Part:
                 yield batch
 
     async def _served(self, instance_id: str | None) -> None:
-        """Judge those that are held, now that the service has answered for another one."""
+        """Try the held instances again, or give them up, now that the service has answered for another one."""
         self._answered = True
-        self._outage.end()
-        free, convicted = self._suspects.judge(instance_id)
+        free, given_up = self._breaker.succeeded(instance_id)
         self._taken -= free
-        await self._record(convicted)
+        await self._record(given_up)
 
     async def _failed(self, instance_id: str, error: WorkflowKitError) -> None:
         """Record the failure, unless it may be the service's rather than this instance's own.
@@ -372,7 +368,7 @@ class _Part:
         One that something else has, which every instance needs, ends the harvest.
         """
         if is_general(error):
-            self._suspects.hold(instance_id, error)
+            self._breaker.hold(instance_id, error)
         elif error.endpoint is not None and error.subject != instance_id:
             raise error
         else:

@@ -45,8 +45,8 @@ _ELSEWHERE = f"""
     WHERE {_TENANT} AND link = ? AND instance_id <> ? ORDER BY expires_at DESC LIMIT 5
 """
 _LATER = f"UPDATE files SET reason = ? WHERE {_TENANT} AND link = ?"
-_WITNESS = f"SELECT url FROM files WHERE {_TENANT} AND state = 'saved' LIMIT 1"
-_WITNESS_INSTANCE = f"""
+_PROBE_URL = f"SELECT url FROM files WHERE {_TENANT} AND state = 'saved' LIMIT 1"
+_PROBE_INSTANCE = f"""
     SELECT id FROM instances WHERE {_TENANT} AND state = 'done' AND id NOT IN (
         SELECT instance_id FROM files WHERE {_TENANT} AND state = 'pending' AND reason IS NOT NULL
     ) LIMIT 1
@@ -163,14 +163,14 @@ class Links:
         ((number, deadline),) = await self._archive.ask(_WAITING, *self._tenant)
         return number, deadline
 
-    async def witness(self) -> str | None:
+    async def probe_url(self) -> str | None:
         """Return the link of a file that was saved before, None without any."""
-        rows = await self._archive.ask(_WITNESS, *self._tenant)
+        rows = await self._archive.ask(_PROBE_URL, *self._tenant)
         return rows[0][0] if rows else None
 
-    async def witness_instance(self) -> str | None:
+    async def probe_instance(self) -> str | None:
         """Return an instance that the API has answered for, and that no file waits for in vain, or None without any."""
-        rows = await self._archive.ask(_WITNESS_INSTANCE, *self._tenant, *self._tenant)
+        rows = await self._archive.ask(_PROBE_INSTANCE, *self._tenant, *self._tenant)
         return rows[0][0] if rows else None
 
     async def _write(self, statement: str, *parameters: Any) -> None:

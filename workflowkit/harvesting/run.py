@@ -87,7 +87,7 @@ _ALIVE = f"UPDATE harvests SET alive_at = ? WHERE {_SOURCE} AND process = ?"
 _TAKEN_FROM = "UPDATE harvests SET cursor = NULL, listed = FALSE WHERE run = ?"
 """A run that is continued without all it had to do lists from the beginning, and so finds the rest."""
 
-_WITNESS = "SELECT id FROM instances WHERE system = ? AND tenant = ? AND state = 'done' AND holds = ? LIMIT 1"
+_PROBE = "SELECT id FROM instances WHERE system = ? AND tenant = ? AND state = 'done' AND holds = ? LIMIT 1"
 _MEASURED = """
     SELECT sum(requests) * 1.0 / sum(attempts), count(*) FROM instances
     WHERE system = ? AND tenant = ? AND state = 'done' AND requests > 0 AND holds = ?
@@ -263,9 +263,9 @@ class Run:
 
         return await self._archive.transact(work)
 
-    async def witness(self) -> str | None:
+    async def probe_id(self) -> str | None:
         """Return an instance for which the service has answered before, None without any."""
-        rows = await self._archive.ask(_WITNESS, *self._key, self._wanted)
+        rows = await self._archive.ask(_PROBE, *self._key, self._wanted)
         return rows[0][0] if rows else None
 
     async def measured(self) -> tuple[float | None, int]:
