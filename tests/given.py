@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from workflowkit import Archive
-from workflowkit.harvesting.run import Run, Todo
+from workflowkit.harvesting.run import Job, Run
 from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row
 
 KINDS = (LogRow, AttachmentRow)
@@ -62,8 +62,8 @@ async def put(
 ) -> None:
     """Store an instance whole."""
     run = await begun(archive, kinds=kinds, tenant=tenant)
-    await run.enlist(Chunk(refs=[InstanceRef(id=instance_id)]), last=True)
-    await run.store(Todo(instance_id, None), Batch(rows=rows, kinds=kinds, requests=1))
+    await run.enqueue(Chunk(refs=[InstanceRef(id=instance_id)]), last=True)
+    await run.store(Job(instance_id, None), Batch(rows=rows, kinds=kinds, requests=1))
 
 
 async def begun(

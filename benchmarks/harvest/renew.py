@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.report import table
 from workflowkit import Archive
-from workflowkit.harvesting.links import Links, Wanted
+from workflowkit.harvesting.links import Links, PendingFile
 
 LINKS = 500_000
 ROUNDS = 20
@@ -30,10 +30,10 @@ BY_URL = """
 """
 
 
-def pending(number: int) -> Wanted:
+def pending(number: int) -> PendingFile:
     """Return a file whose link has expired."""
     link = f"https://files.jodoo.com/{number}"
-    return Wanted(link, link, None, 1, "a.pdf", None, instance_id="none", position=0, etag=None, wrong=0)
+    return PendingFile(link, link, None, 1, "a.pdf", None, instance_id="none", position=0, etag=None, wrong=0)
 
 
 async def measure(path: Path) -> dict[str, float]:

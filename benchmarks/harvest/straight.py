@@ -62,9 +62,9 @@ async def main(base_url: str, ids: str, path: str) -> None:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = NORMAL")
     database.execute(f"CREATE TABLE logs ({COLUMNS}, PRIMARY KEY (instance_id, position))")
-    todo = iter(Path(ids).read_text().split())
+    job = iter(Path(ids).read_text().split())
     async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
-        await asyncio.gather(*(work(client, todo, database) for _ in range(CONCURRENCY)))
+        await asyncio.gather(*(work(client, job, database) for _ in range(CONCURRENCY)))
 
 
 if __name__ == "__main__":

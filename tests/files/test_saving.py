@@ -19,7 +19,7 @@ from workflowkit import AuthenticationError, FileStore, HarvestError, NotFound, 
 from workflowkit.harvesting import count_files, list_files, retry_lost, verify_files
 from workflowkit.harvesting.downloads import Downloads
 from workflowkit.harvesting.links import Links
-from workflowkit.harvesting.tally import Report, Tally
+from workflowkit.harvesting.progress import Counters, Report
 from workflowkit.source import AttachmentRow, Batch, Row
 
 SOON = timedelta(days=6)
@@ -667,10 +667,10 @@ async def test_whether_links_can_be_renewed_is_seen_by_logs_alone(archive, tmp_p
             yield Batch(rows=[log_row()], kinds=KINDS, requests=1)
 
     await put(archive, "i", log_row())
-    tally = Tally(None)
-    stop, report = asyncio.Event(), Report([tally], ())
+    counters = Counters(None)
+    stop, report = asyncio.Event(), Report([counters], ())
     saving = Downloads(
-        NoTasks(kinds=KINDS), archive, FileStore(tmp_path / "files"), tally, report, stop=stop, max_outage=1
+        NoTasks(kinds=KINDS), archive, FileStore(tmp_path / "files"), counters, report, stop=stop, max_outage=1
     )
     assert await saving._probe_api() is True
-    assert tally.requests == 1
+    assert counters.requests == 1

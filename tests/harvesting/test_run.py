@@ -6,10 +6,10 @@ import pytest
 from given import KINDS, Given, begun, put
 
 from workflowkit import Archive
-from workflowkit.harvesting.run import Named, Run, Todo, Together
+from workflowkit.harvesting.run import Enqueued, Job, Run, Together
 from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, NodeRow, TaskRow
 
-TODO, DONE = Named(queued=1), Named(done=1)
+TODO, DONE = Enqueued(queued=1), Enqueued(done=1)
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def empty(*kinds):
 async def test_an_instance_is_taken_up_again_when_it_has_changed_or_lacks_what_is_wanted(archive):
     async def named(*kinds, **told):
         run = await begun(archive, kinds=kinds)
-        found = await run.enlist(Chunk(refs=[InstanceRef(id="i", **told)]), last=True)
-        for todo in await run.take(1, without=()):
-            await run.store(todo, empty(*kinds))
+        found = await run.enqueue(Chunk(refs=[InstanceRef(id="i", **told)]), last=True)
+        for job in await run.claim(1, without=()):
+            await run.store(job, empty(*kinds))
         await run.end()
         return found
 
@@ -44,21 +44,21 @@ async def test_an_instance_is_taken_up_again_when_it_has_changed_or_lacks_what_i
 
 async def test_what_was_open_is_asked_for_again_once_by_each_run(archive):
     async def listed(run, **told):
-        return await run.enlist(Chunk(refs=[InstanceRef(id="i", **told)]), last=True)
+        return await run.enqueue(Chunk(refs=[InstanceRef(id="i", **told)]), last=True)
 
     first = await begun(archive, kinds=(NodeRow,))
     assert await listed(first, is_open=True, status="0") == TODO
-    await first.store(Todo("i", None), empty(NodeRow))
+    await first.store(Job("i", None), empty(NodeRow))
     cut_short = await begun(archive, kinds=(NodeRow,))
     assert await listed(cut_short, is_open=True, status="0") == DONE, "this run has harvested it"
     await cut_short.end()
     second = await begun(archive, kinds=(NodeRow,))
     assert await listed(second, is_open=True, status="0") == TODO
-    await second.store(Todo("i", None), empty(NodeRow))
+    await second.store(Job("i", None), empty(NodeRow))
     await second.end()
     third = await begun(archive, kinds=(NodeRow,))
     assert await listed(third, is_open=False, status="1") == TODO, "it has ended since"
-    await third.store(Todo("i", None), empty(NodeRow))
+    await third.store(Job("i", None), empty(NodeRow))
     await third.end()
     assert await listed(await begun(archive, kinds=(NodeRow,)), is_open=False, status="1") == DONE
 
@@ -66,115 +66,115 @@ async def test_what_was_open_is_asked_for_again_once_by_each_run(archive):
 async def test_a_refresh_that_is_cut_short_goes_on(archive):
     refs = Chunk(refs=[InstanceRef(id="i"), InstanceRef(id="j")])
     first = await begun(archive)
-    await first.enlist(refs, last=True)
-    await first.store(Todo("i", None), empty())
-    await first.store(Todo("j", None), empty())
+    await first.enqueue(refs, last=True)
+    await first.store(Job("i", None), empty())
+    await first.store(Job("j", None), empty())
     await first.end()
     refresh = await begun(archive, refresh=True)
-    assert await refresh.enlist(refs, last=True) == Named(queued=2)
-    await refresh.store(Todo("i", None), empty())
+    assert await refresh.enqueue(refs, last=True) == Enqueued(queued=2)
+    await refresh.store(Job("i", None), empty())
     again = await begun(archive, refresh=True)
     assert again.began_at == refresh.began_at
-    assert await again.enlist(refs, last=True) == Named(queued=1, done=1)
-    await again.store(Todo("j", None), empty())
+    assert await again.enqueue(refs, last=True) == Enqueued(queued=1, done=1)
+    await again.store(Job("j", None), empty())
     await again.end()
-    assert await (await begun(archive)).enlist(refs) == Named(done=2)
-    assert await (await begun(archive, refresh=True)).enlist(refs) == Named(queued=2)
+    assert await (await begun(archive)).enqueue(refs) == Enqueued(done=2)
+    assert await (await begun(archive, refresh=True)).enqueue(refs) == Enqueued(queued=2)
 
 
 async def test_what_has_failed_is_taken_up_when_that_is_asked_for_and_once(archive):
     refs = Chunk(refs=[InstanceRef(id="i")])
     run = await begun(archive)
-    await run.enlist(refs, last=True)
+    await run.enqueue(refs, last=True)
     await run.fail("i", "gone")
     await run.end()
-    assert await (await begun(archive)).enlist(refs) == Named(failed=1)
+    assert await (await begun(archive)).enqueue(refs) == Enqueued(failed=1)
     retry = await begun(archive, retry_failed=True)
-    assert await retry.enlist(refs) == TODO
+    assert await retry.enqueue(refs) == TODO
     await retry.fail("i", "still gone")
-    assert await (await begun(archive, retry_failed=True)).enlist(refs) == Named(failed=1), "it was cut short"
+    assert await (await begun(archive, retry_failed=True)).enqueue(refs) == Enqueued(failed=1), "it was cut short"
 
 
 async def test_a_listing_that_was_cut_short_goes_on_where_it_was(archive):
     run = await begun(archive, resumable=True)
-    await run.enlist(Chunk(refs=[InstanceRef(id="a"), InstanceRef(id="b"), InstanceRef(id="c")], cursor="page 2"))
-    await run.store(Todo("a", None), empty())
+    await run.enqueue(Chunk(refs=[InstanceRef(id="a"), InstanceRef(id="b"), InstanceRef(id="c")], cursor="page 2"))
+    await run.store(Job("a", None), empty())
     await run.fail("b", "gone")
     again = await begun(archive, resumable=True)
-    assert (again.cursor, again.listed, again.named) == ("page 2", False, Named(queued=1, done=1, failed=1))
-    assert await again.take(10, without=()) == [Todo("c", None)]
-    await again.enlist(Chunk(refs=[InstanceRef(id="d")]), last=True)
+    assert (again.cursor, again.listed, again.named) == ("page 2", False, Enqueued(queued=1, done=1, failed=1))
+    assert await again.claim(10, without=()) == [Job("c", None)]
+    await again.enqueue(Chunk(refs=[InstanceRef(id="d")]), last=True)
     third = await begun(archive, resumable=True)
-    assert (third.listed, third.named) == (True, Named(queued=2, done=1, failed=1))
+    assert (third.listed, third.named) == (True, Enqueued(queued=2, done=1, failed=1))
     other = await begun(archive, resumable=True, name="of another source")
-    assert (other.cursor, other.listed, await other.take(10, without=())) == (None, False, [])
+    assert (other.cursor, other.listed, await other.claim(10, without=())) == (None, False, [])
 
 
 async def test_a_source_that_cannot_go_on_begins_again_and_only_with_what_it_names(archive):
     run = await begun(archive)
-    await run.enlist(Chunk(refs=[InstanceRef(id="a"), InstanceRef(id="b")]))
+    await run.enqueue(Chunk(refs=[InstanceRef(id="a"), InstanceRef(id="b")]))
     again = await begun(archive)
-    assert (again.named, again.cursor, again.listed) == (Named(), None, False)
-    assert await again.enlist(Chunk(refs=[InstanceRef(id="b")])) == TODO
-    assert await again.take(10, without=()) == [Todo("b", None)]
+    assert (again.named, again.cursor, again.listed) == (Enqueued(), None, False)
+    assert await again.enqueue(Chunk(refs=[InstanceRef(id="b")])) == TODO
+    assert await again.claim(10, without=()) == [Job("b", None)]
 
 
 async def test_options_that_differ_are_another_run(archive):
     run = await begun(archive, resumable=True)
-    await run.enlist(Chunk(refs=[InstanceRef(id="a")], cursor="page 2"))
+    await run.enqueue(Chunk(refs=[InstanceRef(id="a")], cursor="page 2"))
     assert (await begun(archive, resumable=True, kinds=(NodeRow,))).cursor is None
     assert (await begun(archive, resumable=True, refresh=True)).cursor is None
 
 
 async def test_what_is_under_way_is_not_taken_twice(archive):
     run = await begun(archive)
-    await run.enlist(Chunk(refs=[InstanceRef(id=each) for each in "abcde"]))
-    taken = [todo.id for todo in await run.take(2, without=())]
+    await run.enqueue(Chunk(refs=[InstanceRef(id=each) for each in "abcde"]))
+    taken = [job.id for job in await run.claim(2, without=())]
     assert taken == ["a", "b"]
-    assert [todo.id for todo in await run.take(2, without=taken)] == ["c", "d"]
+    assert [job.id for job in await run.claim(2, without=taken)] == ["c", "d"]
 
 
 async def test_a_cursor_is_good_for_the_same_kinds_only(archive):
     kinds = (LogRow, AttachmentRow)
     run = await begun(archive, kinds=kinds)
-    await run.enlist(Chunk(refs=[InstanceRef(id="i")]))
-    await run.store(Todo("i", None), Batch(rows=(), kinds=kinds, cursor=100, requests=1))
+    await run.enqueue(Chunk(refs=[InstanceRef(id="i")]))
+    await run.store(Job("i", None), Batch(rows=(), kinds=kinds, cursor=100, requests=1))
     assert (await archive.counts()).partial == 1
-    assert await run.take(1, without=()) == [Todo("i", 100)]
+    assert await run.claim(1, without=()) == [Job("i", 100)]
     other = await begun(archive, kinds=(LogRow,))
-    await other.enlist(Chunk(refs=[InstanceRef(id="i")]))
-    assert await other.take(1, without=()) == [Todo("i", None)]
+    await other.enqueue(Chunk(refs=[InstanceRef(id="i")]))
+    assert await other.claim(1, without=()) == [Job("i", None)]
 
 
 async def test_who_lost_instances_to_another_run_lists_anew_and_finds_them(archive):
     refs = [InstanceRef(id=each) for each in "abc"]
     stopped = await begun(archive, resumable=True, name="app")
-    await stopped.enlist(Chunk(refs=refs), last=True)
+    await stopped.enqueue(Chunk(refs=refs), last=True)
     other = await begun(archive, name="ids")
-    await other.enlist(Chunk(refs=refs[:2]), last=True)
+    await other.enqueue(Chunk(refs=refs[:2]), last=True)
     again = await begun(archive, resumable=True, name="app")
     assert (again.cursor, again.listed) == (None, False)
-    assert await again.enlist(Chunk(refs=refs), last=True) == Named(queued=3)
+    assert await again.enqueue(Chunk(refs=refs), last=True) == Enqueued(queued=3)
 
 
 async def test_a_change_that_a_second_listing_tells_is_not_swallowed(archive):
     async def listed(run, **told):
-        return await run.enlist(Chunk(refs=[InstanceRef(id="i", **told)], cursor="more"))
+        return await run.enqueue(Chunk(refs=[InstanceRef(id="i", **told)], cursor="more"))
 
     run = await begun(archive, kinds=(NodeRow,), resumable=True)
     assert await listed(run, status="RUNNING", is_open=True) == TODO
-    assert await listed(run, status="FINISHED", is_open=False) == Named(), "it is being read, perhaps from before"
-    await run.store(Todo("i", None), empty(NodeRow))
+    assert await listed(run, status="FINISHED", is_open=False) == Enqueued(), "it is being read, perhaps from before"
+    await run.store(Job("i", None), empty(NodeRow))
     assert await listed(run, status="FINISHED", is_open=False) == TODO
-    await run.store(Todo("i", None), empty(NodeRow))
+    await run.store(Job("i", None), empty(NodeRow))
     again = await begun(archive, kinds=(NodeRow,), resumable=True)
-    assert await listed(again, status="FINISHED", is_open=False) == Named()
+    assert await listed(again, status="FINISHED", is_open=False) == Enqueued()
     assert await listed(again, status="TERMINATED", is_open=False) == TODO
 
 
 async def test_a_run_that_is_continued_makes_no_other_look_newer(archive):
     """A is never finished, B is each day: what B harvested yesterday was not harvested today."""
-    await (await begun(archive, name="a", resumable=True)).enlist(Chunk(refs=[InstanceRef(id="x")], cursor="on"))
+    await (await begun(archive, name="a", resumable=True)).enqueue(Chunk(refs=[InstanceRef(id="x")], cursor="on"))
     await put(archive, "i")
     together = Together()
     unfinished = Given(name="a", resumable=True)
@@ -183,4 +183,4 @@ async def test_a_run_that_is_continued_makes_no_other_look_newer(archive):
     await a.begin()
     assert a.cursor == "on", "it continues"
     await b.begin()
-    assert (await b.enlist(Chunk(refs=[InstanceRef(id="i")]), last=True)).queued == 1
+    assert (await b.enqueue(Chunk(refs=[InstanceRef(id="i")]), last=True)).queued == 1

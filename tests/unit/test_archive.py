@@ -15,7 +15,7 @@ import pytest
 from given import begun, log_row, put
 
 from workflowkit import Archive, ConfigError, HarvestError
-from workflowkit.harvesting.database import explain, storable
+from workflowkit.harvesting.database import adapt, explain
 from workflowkit.harvesting.schema import TABLES, VERSION, columns
 from workflowkit.harvesting.writer import Writer
 from workflowkit.source import LogRow
@@ -378,7 +378,7 @@ async def test_a_folder_without_permission(tmp_path):
     ],
 )
 def test_whatever_was_decoded_can_be_stored(value, stored):
-    assert storable(value) == stored
+    assert adapt(value) == stored
     if isinstance(stored, str):
         stored.encode()
 

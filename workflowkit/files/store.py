@@ -28,7 +28,7 @@ _OPEN = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_C
 
 
 @attrs.frozen
-class Kept:
+class StoredFile:
     """A file in the folder.
 
     Attributes:
@@ -96,9 +96,9 @@ class FileStore:
                 "stay so; make room and run the same command again, what is saved is safe"
             )
 
-    def part(self, identity: str) -> Part:
+    def part(self, identity: str) -> PartialFile:
         """Return where a file is written until it is whole: a place for each identity, which two must not share."""
-        return Part(self.directory, hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32])
+        return PartialFile(self.directory, hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32])
 
     def explain(self, error: OSError) -> HarvestError:
         """Return what an error of the file system means to who runs a harvest."""
@@ -108,7 +108,7 @@ class FileStore:
         )
 
 
-class Part:
+class PartialFile:
     """A file that isn't whole yet."""
 
     def __init__(self, directory: Path, name: str) -> None:
@@ -151,7 +151,7 @@ class Part:
         """The name that Qiniu gives to what there is."""
         return self._etag.name()
 
-    def keep(self) -> Kept:
+    def keep(self) -> StoredFile:
         """Give it its final name, for good. Whatever was there under that name is replaced."""
         sha256 = self._hash.hexdigest()
         folder = self._directory / sha256[:2]
@@ -161,7 +161,7 @@ class Part:
             _sync_folder(self._directory)
         self._path.replace(folder / sha256)
         _sync_folder(folder)
-        return Kept(sha256, self.size, folder / sha256)
+        return StoredFile(sha256, self.size, folder / sha256)
 
     def discard(self) -> None:
         """Remove it."""

@@ -5,7 +5,7 @@ from .archive import Archive, Counts, Failure
 from .engine import harvest
 from .inventory import Damage, File, FileCounts, count_files, list_files, retry_lost, verify_files
 from .plan import Plan, plan
-from .tally import Summary
+from .progress import Summary
 
 __all__ = [
     "Archive",

@@ -8,9 +8,9 @@ from __future__ import annotations
 from mimetypes import types_map
 from pathlib import PurePath
 
-from ..files import Part
+from ..files import PartialFile
 from ..files.etag import named_in
-from .links import Wanted
+from .links import PendingFile
 
 _GENERIC = frozenset(
     {"application/octet-stream", "binary/octet-stream", "application/force-download", "application/x-download"}
@@ -21,7 +21,7 @@ _PAGES = frozenset({"text/html", "application/xhtml+xml", "application/json"})
 """What services answer in place of a file."""
 
 
-def what_differs(file: Wanted, part: Part, media_type: str | None) -> str | None:
+def what_differs(file: PendingFile, part: PartialFile, media_type: str | None) -> str | None:
     """Return how the content isn't the one that was announced, None if it is.
 
     Where the address has a hash of the content, the hash decides alone.
@@ -40,7 +40,7 @@ def what_differs(file: Wanted, part: Part, media_type: str | None) -> str | None
     return None
 
 
-def other_size(file: Wanted, part: Part) -> str | None:
+def other_size(file: PendingFile, part: PartialFile) -> str | None:
     """Return how the size isn't the one that was announced, None if it is or none was."""
     if file.size is None or part.size == file.size:
         return None

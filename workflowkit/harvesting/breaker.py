@@ -27,7 +27,7 @@ from ..errors import (
     WorkflowKitError,
 )
 from ..source import Source
-from .tally import Tally
+from .progress import Counters
 
 _PERMANENT = (AuthenticationError, QuotaExceeded, ConfigError, HarvestError)
 _TRANSIENT = (TransportError, ServerError, RateLimited)
@@ -132,7 +132,9 @@ class Breaker:
                 task.cancel()
 
 
-async def probe(source: Source, instance_id: str, tally: Tally, *, after: int | None = None, most: int = 2) -> None:
+async def probe(
+    source: Source, instance_id: str, counters: Counters, *, after: int | None = None, most: int = 2
+) -> None:
     """Request an instance that the service has returned before. It works if nothing is raised.
 
     By default this reads the first two batches, which cover every kind of row. An error that concerns only this
@@ -142,8 +144,8 @@ async def probe(source: Source, instance_id: str, tally: Tally, *, after: int | 
         async with aclosing(source.batches(instance_id, after)) as batches:
             for _ in range(most):
                 batch = await anext(batches, None)
-                tally.requests += batch.requests if batch else 0
+                counters.requests += batch.requests if batch else 0
     except WorkflowKitError as error:
-        tally.requests += error.attempts
+        counters.requests += error.attempts
         if is_general(error):
             raise

@@ -265,7 +265,7 @@ def now() -> str:
     return str(_store_time(datetime.now(UTC)))
 
 
-def storable(value: Any) -> Any:
+def adapt(value: Any) -> Any:
     """Return the value as every database can hold it. The row's `raw` keeps what was sent.
 
     Characters that no database stores (NUL, half a surrogate pair) become U+FFFD, an integer
@@ -275,7 +275,7 @@ def storable(value: Any) -> Any:
 
 
 def stored(values: Iterable[Any]) -> list[Any]:
-    """Return the values of a row as `storable` makes them. Most are plain text, and stay as they are."""
+    """Return the values of a row as `adapt` makes them. Most are plain text, and stay as they are."""
     return [
         value
         if value is None or (type(value) is str and value.isascii() and "\0" not in value)

@@ -22,11 +22,11 @@ from ..source import AttachmentRow, Source
 from ..stopping import Stopped
 from .archive import Archive
 from .breaker import FEWEST, Breaker, is_general, is_transient, probe
-from .database import storable
+from .database import adapt
 from .inventory import count_files
-from .links import Links, Wanted
+from .links import Links, PendingFile
+from .progress import Counters, Report
 from .saving import NotAsAnnounced, Saver
-from .tally import Report, Tally
 
 _MARGIN = 60.0
 """Seconds that a link must live for, so that it needn't be renewed before the file is requested."""
@@ -74,7 +74,7 @@ class Downloads:
         source: Source,
         archive: Archive,
         store: FileStore,
-        tally: Tally,
+        counters: Counters,
         report: Report,
         *,
         stop: asyncio.Event,
@@ -87,7 +87,7 @@ class Downloads:
         self._concurrency = store.concurrency
         self._fetcher = Fetcher((*source.file_hosts, *store.hosts))
         self._saver = Saver(self._links, store, self._fetcher)
-        self._tally = tally
+        self._counters = counters
         self._report = report
         self._stop = stop
         self._host = _Peer(self._probe_host, Breaker(stop, max_outage))
@@ -99,7 +99,7 @@ class Downloads:
         self._done = asyncio.Event()
         self._count_at = 0.0
 
-    def tell(self) -> None:
+    def publish(self) -> None:
         """Say that there may be more to save."""
         self._grown.set()
 
@@ -121,7 +121,7 @@ class Downloads:
         finally:
             await self._fetcher.aclose()
         counts = await count_files(self._archive, self._source.system, self._source.tenant)
-        self._tally.files_waiting, self._tally.files_lost = counts.waiting, counts.lost
+        self._counters.files_waiting, self._counters.files_lost = counts.waiting, counts.lost
         self._done.set()
 
     async def _wake_at_stop(self) -> None:
@@ -142,7 +142,7 @@ class Downloads:
                 self._grown.set()
             await self._count()
 
-    async def _next(self) -> Wanted | None:
+    async def _next(self) -> PendingFile | None:
         """Return the file to save next, None at the end. Wait where there is nothing to do for now."""
         while not self._stop.is_set():
             self._grown.clear()
@@ -160,7 +160,7 @@ class Downloads:
                 await self._clear_up(doubtful[0])
         return None
 
-    async def _take(self) -> Wanted | None:
+    async def _take(self) -> PendingFile | None:
         file = await self._links.next(without=self._taken)
         if file is not None:
             self._taken.add(file.link)
@@ -194,7 +194,7 @@ class Downloads:
         if instance_id is None:
             return None
         try:
-            await probe(self._source, instance_id, self._tally, after=1, most=1)  # as links are renewed
+            await probe(self._source, instance_id, self._counters, after=1, most=1)  # as links are renewed
         except Stopped:
             return False
         except WorkflowKitError as error:
@@ -203,12 +203,12 @@ class Downloads:
             return False
         return True
 
-    async def _save(self, file: Wanted) -> None:
+    async def _save(self, file: PendingFile) -> None:
         try:
             size = await self._save_or_renew(file)
         except Lost as lost:
             await self._saver.lose(file, str(lost))
-            self._tally.files_lost += 1
+            self._counters.files_lost += 1
             self._taken.discard(file.link)
         except Stopped:
             return
@@ -217,26 +217,26 @@ class Downloads:
         except WorkflowKitError as error:
             if not is_transient(error):
                 raise
-            self._tally.requests += error.attempts
+            self._counters.requests += error.attempts
             peer = self._host if error.endpoint is None else self._api
             peer.breaker.hold(file.link, error)
             await self._links.later(file.link, str(error))
         else:
-            self._tally.files += 1
-            self._tally.file_bytes += size
+            self._counters.files += 1
+            self._counters.file_bytes += size
             self._taken.discard(file.link)
             await self._works(self._host, file.link)
 
-    async def _not_as_announced(self, file: Wanted, reason: str) -> None:
+    async def _not_as_announced(self, file: PendingFile, reason: str) -> None:
         """Leave the file to the next run. It is lost if an earlier run has got something else as well."""
         if file.wrong:
             await self._saver.lose(file, reason)
-            self._tally.files_lost += 1
+            self._counters.files_lost += 1
         else:
             await self._links.defer_wrong(file.link, reason)
         self._taken.discard(file.link)
 
-    async def _save_or_renew(self, file: Wanted) -> int:
+    async def _save_or_renew(self, file: PendingFile) -> int:
         renewed = file.dies_within(_MARGIN)
         if renewed:
             file = await self._renewed(file)
@@ -252,7 +252,7 @@ class Downloads:
         except Unsafe as error:
             raise Lost(str(error)) from None
 
-    async def _renewed(self, file: Wanted) -> Wanted:
+    async def _renewed(self, file: PendingFile) -> PendingFile:
         """Return the file with a new link: from the log where it was read last, or from another that has it."""
         reason: WorkflowKitError | None = None
         for instance_id, position in [(file.instance_id, file.position), *await self._links.elsewhere(file)]:
@@ -261,7 +261,7 @@ class Downloads:
             except WorkflowKitError as error:
                 if is_general(error):
                     raise
-                self._tally.requests += error.attempts
+                self._counters.requests += error.attempts
                 reason = reason or error
                 continue
             if rows:
@@ -276,9 +276,9 @@ class Downloads:
         for after in (position + 1, None):
             async with aclosing(self._source.batches(instance_id, after)) as batches:
                 async for batch in batches:
-                    self._tally.requests += batch.requests
+                    self._counters.requests += batch.requests
                     rows = [row for row in batch.rows if isinstance(row, AttachmentRow)]
-                    if any(storable(row.link) == link for row in rows):
+                    if any(adapt(row.link) == link for row in rows):
                         return rows
                     if after is not None:
                         break
@@ -289,7 +289,7 @@ class Downloads:
         began = time.monotonic()
         if began >= self._count_at:
             self._count_at = began + 1.0
-            self._tally.files_waiting, deadline = await self._links.waiting()
-            self._tally.deadline = None if deadline is None else datetime.fromisoformat(deadline)
+            self._counters.files_waiting, deadline = await self._links.waiting()
+            self._counters.deadline = None if deadline is None else datetime.fromisoformat(deadline)
             self._count_at = began + max(1.0, _SELDOM * (time.monotonic() - began))
-        self._report.tell()
+        self._report.publish()

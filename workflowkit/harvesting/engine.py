@@ -1,6 +1,6 @@
 """The harvest: list what there is, do what isn't done, let nothing stop the rest.
 
-A source's instances are enlisted in the archive as quickly as the source lists them, so that memory
+A source's instances are enqueued in the archive as quickly as the source lists them, so that memory
 stays flat and the total is soon known. Workers take them from there and store page by page, each
 with the place to continue from: whenever the process is killed, the next run continues there.
 """
@@ -28,11 +28,11 @@ from ..stopping import Drain, Stopped, draining
 from ..telemetry import Observer
 from .archive import Archive
 from .breaker import Breaker, is_general, is_permanent, is_transient, probe
-from .database import storable
+from .database import adapt
 from .downloads import Downloads
-from .run import Run, Todo, Together
-from .succession import BEAT, succeed
-from .tally import Report, Summary, Tally
+from .heartbeat import HEARTBEAT, wait_for_previous
+from .progress import Counters, Report, Summary
+from .run import Job, Run, Together
 
 _GRACE = 7.0
 """Seconds for requests in flight to end once a harvest is to stop: a container is killed after ten."""
@@ -91,27 +91,27 @@ async def harvest(
     if len(set(identities)) < len(identities):
         raise ConfigError("source: two of them are the same; put their ids into one, or name their tenants apart")
     stopping = stop or asyncio.Event()
-    await succeed(archive, sources, stopping)
-    tallies = [Tally(each.rate) for each in sources]
-    report = Report(tallies, observers)
+    await wait_for_previous(archive, sources, stopping)
+    all_counters = [Counters(each.rate) for each in sources]
+    report = Report(all_counters, observers)
     downloads = {}
     if attachments is not None:
         store = FileStore.of(attachments)
-        downloads = _downloads(sources, tallies, archive, store, report, stop=stopping, max_outage=max_outage)
+        downloads = _downloads(sources, all_counters, archive, store, report, stop=stopping, max_outage=max_outage)
     together = Together()
     parts = [
         _Part(
             each,
             archive,
             Run(archive, each, refresh=refresh, retry_failed=retry_failed, together=together),
-            tally=tally,
+            counters=counters,
             report=report,
-            downloads=downloads.get((each.system, each.tenant)) if tally.saves_files else None,
+            downloads=downloads.get((each.system, each.tenant)) if counters.saves_files else None,
             stop=stopping,
             concurrency=concurrency,
             max_outage=max_outage,
         )
-        for each, tally in zip(sources, tallies, strict=True)
+        for each, counters in zip(sources, all_counters, strict=True)
     ]
     works = [*(part.work() for part in parts), *(saving.work() for saving in downloads.values())]
     await _run(works, stopping)
@@ -145,7 +145,7 @@ async def _stop(stopping: asyncio.Event, drain: Drain, grace: asyncio.Timeout) -
 
 def _downloads(
     sources: Sequence[Source],
-    tallies: Sequence[Tally],
+    all_counters: Sequence[Counters],
     archive: Archive,
     store: FileStore,
     report: Report,
@@ -155,11 +155,11 @@ def _downloads(
 ) -> dict[tuple[str, str], Downloads]:
     """Return what saves the files of each tenant, however many sources it has."""
     found: dict[tuple[str, str], Downloads] = {}
-    for source, tally in zip(sources, tallies, strict=True):
+    for source, counters in zip(sources, all_counters, strict=True):
         if AttachmentRow in source.kinds:
-            tenant = Downloads(source, archive, store, tally, report, stop=stop, max_outage=max_outage)
+            tenant = Downloads(source, archive, store, counters, report, stop=stop, max_outage=max_outage)
             found.setdefault((source.system, source.tenant), tenant).parts += 1
-            tally.saves_files = True
+            counters.saves_files = True
     return found
 
 
@@ -177,7 +177,7 @@ class _Part:
         archive: Archive,
         run: Run,
         *,
-        tally: Tally,
+        counters: Counters,
         report: Report,
         downloads: Downloads | None,
         stop: asyncio.Event,
@@ -187,7 +187,7 @@ class _Part:
         self._source = source
         self._archive = archive
         self._run = run
-        self._tally = tally
+        self._counters = counters
         self._report = report
         self._downloads = downloads
         self._stop = stop
@@ -204,12 +204,12 @@ class _Part:
         if self._stop.is_set():
             return
         await self._run.begin()
-        self._tally.name(self._run.named)
+        self._counters.enqueue(self._run.named)
         self._probe_id = await self._run.probe_id()
-        async with aclosing(self._todo()) as todo, asyncio.TaskGroup() as group:
-            aside = [group.create_task(each) for each in (self._list(), self._wake_at_stop(), self._beat())]
+        async with aclosing(self._jobs()) as job, asyncio.TaskGroup() as group:
+            aside = [group.create_task(each) for each in (self._list(), self._wake_at_stop(), self._send_heartbeats())]
             taking = asyncio.Lock()
-            await asyncio.wait([group.create_task(self._worker(todo, taking)) for _ in range(self._concurrency)])
+            await asyncio.wait([group.create_task(self._worker(job, taking)) for _ in range(self._concurrency)])
             if self._downloads is not None:
                 await self._downloads.finish()
             for task in aside:
@@ -217,13 +217,13 @@ class _Part:
         if not self._stop.is_set():
             await self._run.end()
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         alive = True
         while alive:
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(HEARTBEAT)
             await self._archive.check_place()
             with suppress(HarvestError):  # it can wait. Whoever has something to store can't
-                alive = await self._run.beat()
+                alive = await self._run.heartbeat()
         raise HarvestError("another process has begun the same harvest into this archive; this one ends for it")
 
     async def _wake_at_stop(self) -> None:
@@ -238,9 +238,9 @@ class _Part:
                     continued = False
                     self._answered = self._answered or chunk.requests > 0
                     self._listing.succeeded(None)
-                    await self._enlist(chunk, last=self._source.resumable and chunk.cursor is None)
+                    await self._enqueue(chunk, last=self._source.resumable and chunk.cursor is None)
                 if not self._run.listed:
-                    await self._enlist(Chunk(refs=()), last=True)
+                    await self._enqueue(Chunk(refs=()), last=True)
             except Stopped:
                 break
             except WorkflowKitError as error:
@@ -248,31 +248,31 @@ class _Part:
                     continued = False  # where it was isn't there any more: list from the beginning
                     self._run.cursor = None
                 elif is_transient(error) and self._answered and self._source.resumable:
-                    self._tally.requests += error.attempts
+                    self._counters.requests += error.attempts
                     await self._listing.pause(error)
                 else:
                     raise
-        self._tally.listed = self._run.listed
-        self._report.tell()
+        self._counters.listed = self._run.listed
+        self._report.publish()
         self._grown.set()
 
-    async def _enlist(self, chunk: Chunk, *, last: bool) -> None:
-        self._tally.name(await self._run.enlist(chunk, last=last))
-        self._tally.requests += chunk.requests
-        self._report.tell()
+    async def _enqueue(self, chunk: Chunk, *, last: bool) -> None:
+        self._counters.enqueue(await self._run.enqueue(chunk, last=last))
+        self._counters.requests += chunk.requests
+        self._report.publish()
         self._grown.set()
 
-    async def _todo(self) -> AsyncGenerator[Todo]:
-        """Yield what is enlisted, waiting for more until the listing has ended or `stop` is set."""
+    async def _jobs(self) -> AsyncGenerator[Job]:
+        """Yield the queued jobs, waiting for more until the listing has ended or `stop` is set."""
         while not self._stop.is_set():
             self._grown.clear()
             ended = self._run.listed
-            taken = await self._run.take(_AHEAD, without=self._taken)
-            self._taken.update(todo.id for todo in taken)
-            for todo in taken:
+            taken = await self._run.claim(_AHEAD, without=self._taken)
+            self._taken.update(job.id for job in taken)
+            for job in taken:
                 if self._stop.is_set():
                     return
-                yield todo
+                yield job
             if taken:
                 continue
             if len(self._taken) > len(self._breaker.held) or not ended:
@@ -296,7 +296,7 @@ class _Part:
             if self._stop.is_set() or not self._breaker.held:  # what was in flight has come
                 return
             try:
-                await probe(self._source, self._probe_id, self._tally)
+                await probe(self._source, self._probe_id, self._counters)
             except Stopped:
                 return
             except WorkflowKitError as failure:
@@ -305,39 +305,39 @@ class _Part:
             else:
                 await self._served(None)
 
-    async def _worker(self, todo: AsyncGenerator[Todo], taking: asyncio.Lock) -> None:
+    async def _worker(self, job: AsyncGenerator[Job], taking: asyncio.Lock) -> None:
         while True:
             async with taking:
                 if self._breaker.is_open(self._concurrency):
                     await self._until_up()
-                found = await anext(todo, None)
+                found = await anext(job, None)
             if found is None:
                 return
             await self._harvest(found)
-            self._report.tell()
+            self._report.publish()
             self._grown.set()
 
-    async def _harvest(self, todo: Todo) -> None:
+    async def _harvest(self, job: Job) -> None:
         try:
-            async with aclosing(self._batches(todo.id, todo.cursor)) as batches:
+            async with aclosing(self._batches(job.id, job.cursor)) as batches:
                 async for batch in batches:
                     if batch.cursor is None:  # now, and not once a slow disk has it: by then the service may be down
-                        self._probe_id = todo.id
-                        await self._served(todo.id)
-                    await self._run.store(todo, batch)
-                    self._tally.store(batch, after=todo.cursor or 0)
+                        self._probe_id = job.id
+                        await self._served(job.id)
+                    await self._run.store(job, batch)
+                    self._counters.store(batch, after=job.cursor or 0)
                     if self._downloads is not None:
-                        self._downloads.tell()
+                        self._downloads.publish()
         except Stopped:
             return
         except WorkflowKitError as error:
             if is_permanent(error):
                 raise
-            self._tally.spend(error.attempts)
-            await self._failed(todo.id, error)
+            self._counters.spend(error.attempts)
+            await self._failed(job.id, error)
             return
-        self._tally.done += 1
-        self._taken.discard(todo.id)
+        self._counters.done += 1
+        self._taken.discard(job.id)
 
     async def _batches(self, instance_id: str, cursor: int | None) -> AsyncGenerator[Batch]:
         """Yield an instance's batches from a cursor on, or all, if the log before it isn't the one that is stored."""
@@ -345,7 +345,7 @@ class _Part:
         async with aclosing(self._source.batches(instance_id, cursor)) as batches:
             async for batch in batches:
                 if stored is not None and not _begins_with(batch, stored):
-                    self._tally.spend(batch.requests)
+                    self._counters.spend(batch.requests)
                     break
                 stored = None
                 yield batch
@@ -378,14 +378,14 @@ class _Part:
         for instance_id, error in failures.items():
             body = error.body if isinstance(error, DecodeError) else None
             await self._run.fail(instance_id, str(error), requests=error.attempts, body=body)
-            self._tally.failed += 1
+            self._counters.failed += 1
             self._taken.discard(instance_id)
 
 
 def _begins_with(batch: Batch, stored: str) -> bool:
     """Return whether the batch's first row is the log that is stored."""
     first = batch.rows[0] if batch.rows else None
-    return isinstance(first, LogRow) and _unsigned(storable(first.raw)) == _unsigned(stored)
+    return isinstance(first, LogRow) and _unsigned(adapt(first.raw)) == _unsigned(stored)
 
 
 def _unsigned(raw: str) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 
 import attrs
 
-from ..files import Kept
+from ..files import StoredFile
 from ..source import AttachmentRow
 from .archive import Archive
-from .database import insert, now, storable, stored
+from .database import adapt, insert, now, stored
 from .lock import check_lock
 
 _NAMES = ("system", "tenant", "link", "url", "expires_at", "size", "name", "mime", "instance_id", "position")
@@ -55,7 +55,7 @@ _WAITING = f"SELECT count(*), min(expires_at) FROM files WHERE {_TENANT} AND sta
 
 
 @attrs.frozen
-class Wanted:
+class PendingFile:
     """A file that is to be saved.
 
     Attributes:
@@ -106,37 +106,37 @@ class Links:
         self._archive = archive
         self._tenant = (system, tenant)
 
-    async def next(self, *, without: Collection[str]) -> Wanted | None:
+    async def next(self, *, without: Collection[str]) -> PendingFile | None:
         """Return the file whose link expires first of those that are to be saved, but for some, or None without any."""
         rows = await self._archive.ask(_NEXT, *self._tenant, 1 + len(without))
-        return next((file for row in rows if (file := Wanted(*row)).link not in without), None)
+        return next((file for row in rows if (file := PendingFile(*row)).link not in without), None)
 
-    async def renew(self, file: Wanted, instance_id: str, rows: Sequence[AttachmentRow]) -> Wanted:
+    async def renew(self, file: PendingFile, instance_id: str, rows: Sequence[AttachmentRow]) -> PendingFile:
         """Take in an instance's links as they are now, and return the file with its latest one."""
 
-        def work(connection: sqlite3.Connection) -> Wanted:
+        def work(connection: sqlite3.Connection) -> PendingFile:
             check_lock(connection)
             remember(connection, (*self._tenant, instance_id), rows)
-            return Wanted(*connection.execute(_ONE, (*self._tenant, file.link)).fetchone())
+            return PendingFile(*connection.execute(_ONE, (*self._tenant, file.link)).fetchone())
 
         return await self._archive.transact(work)
 
-    async def begin(self, file: Wanted, etag: str | None) -> None:
+    async def begin(self, file: PendingFile, etag: str | None) -> None:
         """Note what is being written, so that another try can tell whether it may continue there."""
         await self._write(_BEGIN, etag, *self._tenant, file.link)
 
-    async def saved(self, file: Wanted, kept: Kept, differs: str | None) -> None:
+    async def saved(self, file: PendingFile, kept: StoredFile, differs: str | None) -> None:
         """Note that it is saved, and how it differs from what was announced."""
         path = _path_from(self._archive.path, kept.path)
         await self._write(_SAVED, differs, path, kept.sha256, kept.bytes, now(), *self._tenant, file.link)
 
-    async def lost(self, file: Wanted, reason: str) -> None:
+    async def lost(self, file: PendingFile, reason: str) -> None:
         """Note that it can't be had any more, and why."""
-        await self._write(_LOST, storable(reason), *self._tenant, file.link)
+        await self._write(_LOST, adapt(reason), *self._tenant, file.link)
 
     async def later(self, link: str, reason: str) -> None:
         """Note why it couldn't be saved for now."""
-        await self._write(_LATER, storable(reason), *self._tenant, link)
+        await self._write(_LATER, adapt(reason), *self._tenant, link)
 
     async def defer(self, link: str) -> None:
         """Leave a file to the next run."""
@@ -144,17 +144,17 @@ class Links:
 
     async def defer_wrong(self, link: str, reason: str) -> None:
         """Leave a file to the next run, since the host has sent something else."""
-        await self._write(_DEFER_WRONG, storable(reason), *self._tenant, link)
+        await self._write(_DEFER_WRONG, adapt(reason), *self._tenant, link)
 
     async def take_up_again(self) -> None:
         """Let those be tried again that earlier runs have left."""
         await self._write(_TAKE_UP_AGAIN, *self._tenant)
 
-    async def elsewhere(self, file: Wanted) -> list[tuple[str, int]]:
+    async def elsewhere(self, file: PendingFile) -> list[tuple[str, int]]:
         """Return up to five other instances and logs with a link to the file, the one that expires last first."""
         return await self._archive.ask(_ELSEWHERE, *self._tenant, file.link, file.instance_id)
 
-    def identity(self, file: Wanted) -> str:
+    def identity(self, file: PendingFile) -> str:
         """Return what tells this archive's try to save the file from any other's."""
         return "\0".join((str(self._archive.path), *self._tenant, file.link))
 

@@ -9,7 +9,7 @@ import attrs
 
 from ..source import Source
 from .archive import Archive
-from .run import Named, Run
+from .run import Enqueued, Run
 
 _DAY = 86_400.0
 
@@ -56,7 +56,7 @@ async def plan(
     queued = skipped = listing = 0
     began = time.monotonic()
     async for chunk in source.instances():
-        named = Named(queued=len(chunk.refs)) if run is None else await run.foresee(chunk.refs)
+        named = Enqueued(queued=len(chunk.refs)) if run is None else await run.preview(chunk.refs)
         queued += named.queued
         skipped += named.done + named.failed
         listing += chunk.requests

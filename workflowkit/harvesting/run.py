@@ -18,7 +18,7 @@ import attrs
 
 from ..source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row, Source
 from .archive import Archive
-from .database import insert, now, storable, stored
+from .database import adapt, insert, now, stored
 from .links import remember
 from .lock import check_lock, has_lock, take_lock, this_process
 from .schema import TABLES, columns
@@ -108,8 +108,8 @@ class Together:
 
 
 @attrs.frozen
-class Named:
-    """Instances that were named: still to do, or finished before. `saved` are the requests which that has saved."""
+class Enqueued:
+    """How many listed instances are queued, done or failed. `saved` counts the requests that this has saved."""
 
     queued: int = 0
     done: int = 0
@@ -118,7 +118,7 @@ class Named:
 
 
 @attrs.frozen
-class Todo:
+class Job:
     """An instance to harvest, and the cursor to continue from."""
 
     id: str
@@ -141,8 +141,8 @@ class _Known:
 
     def is_outdated(self, ref: InstanceRef) -> bool:
         """Return whether its status or its end was another one when it was done."""
-        other_status = None not in (self.status, ref.status) and storable(ref.status) != self.status
-        other_end = ref.end_time is not None and storable(ref.end_time) != self.end_time
+        other_status = None not in (self.status, ref.status) and adapt(ref.status) != self.status
+        other_end = ref.end_time is not None and adapt(ref.end_time) != self.end_time
         return self.state in ("done", "failed") and (other_status or other_end)
 
 
@@ -178,7 +178,7 @@ class Run:
         self._together = together or Together()
         self._number = 0
         self._since = sys.maxsize
-        self.named: Named = Named()
+        self.named: Enqueued = Enqueued()
         self.cursor: str | None = None
         self.listed: bool = False
         self.began_at: str = now()
@@ -201,7 +201,7 @@ class Run:
                 (queued,) = connection.execute(_QUEUED, (begun,)).fetchone()
                 mean, _ = connection.execute(_MEASURED, (*self._key, self._wanted)).fetchone()
                 done = named - queued - failed
-                self.named = Named(queued, done, failed, saved=round(done * (mean or 0)))
+                self.named = Enqueued(queued, done, failed, saved=round(done * (mean or 0)))
             else:
                 self._number, named, failed = number, 0, 0
             if self._number == number:
@@ -216,7 +216,7 @@ class Run:
         self._together.has_lock = True
         return self
 
-    async def enlist(self, chunk: Chunk, *, last: bool = False) -> Named:
+    async def enqueue(self, chunk: Chunk, *, last: bool = False) -> Enqueued:
         """Remember instances and where their listing continues. Return what is to become of them.
 
         An instance is queued if it is not done, or if its status or end time has changed. It is also queued if it
@@ -225,7 +225,7 @@ class Run:
         """
         rows = [(*self._key, *stored(_FIELDS[InstanceRef](ref)), self._number) for ref in chunk.refs]
 
-        def work(connection: sqlite3.Connection) -> Named:
+        def work(connection: sqlite3.Connection) -> Enqueued:
             check_lock(connection)
             found = Counter[str]()
             saved = 0
@@ -240,7 +240,7 @@ class Run:
                     continue
                 if known.run is not None:
                     others.add(known.run)
-                fate = self._fate(known, ref)
+                fate = self._decide(known, ref)
                 found[fate] += 1
                 if fate == "queued":
                     connection.execute(_QUEUE, (self._number, known.is_outdated(ref), place))
@@ -249,17 +249,17 @@ class Run:
             connection.executemany(_TAKEN_FROM, [(other,) for other in others])
             state = (chunk.cursor, last, found.total(), found["failed"])
             connection.execute(_LISTED, (*state, *self._source))
-            return Named(**found, saved=saved)
+            return Enqueued(**found, saved=saved)
 
         named = await self._archive.transact(work)
         self.cursor, self.listed = chunk.cursor, last
         return named
 
-    async def foresee(self, refs: Sequence[InstanceRef]) -> Named:
+    async def preview(self, refs: Sequence[InstanceRef]) -> Enqueued:
         """Return what would become of instances if they were listed. Nothing is stored."""
 
-        def work(connection: sqlite3.Connection) -> Named:
-            return Named(**Counter(self._fate(self._known(connection, ref), ref) for ref in refs))
+        def work(connection: sqlite3.Connection) -> Enqueued:
+            return Enqueued(**Counter(self._decide(self._known(connection, ref), ref) for ref in refs))
 
         return await self._archive.transact(work)
 
@@ -274,10 +274,10 @@ class Run:
         return mean, number
 
     def _known(self, connection: sqlite3.Connection, ref: InstanceRef) -> _Known:
-        row = connection.execute(_KNOWN, (*self._key, storable(ref.id))).fetchone()
+        row = connection.execute(_KNOWN, (*self._key, adapt(ref.id))).fetchone()
         return _Known(*row) if row else _UNKNOWN
 
-    def _fate(self, known: _Known, ref: InstanceRef) -> str:
+    def _decide(self, known: _Known, ref: InstanceRef) -> str:
         """Return ``queued`` for an instance that is to do, else how it has ended."""
         if known.state == "failed" and not known.is_outdated(ref):
             return "queued" if self._retry_failed and not self._has_done(known) else "failed"
@@ -290,22 +290,22 @@ class Run:
         """Return whether it was harvested since the run began, or the one that it continues. No clock is asked."""
         return known.harvested_by is not None and known.harvested_by >= self._since
 
-    async def take(self, most: int, *, without: Collection[str]) -> list[Todo]:
+    async def claim(self, most: int, *, without: Collection[str]) -> list[Job]:
         """Return up to so many instances that are to do, but for some."""
         rows = await self._archive.ask(_TAKE, self._wanted, self._number, most + len(without))
-        return [Todo(id_, cursor) for id_, cursor in rows if id_ not in without]
+        return [Job(id_, cursor) for id_, cursor in rows if id_ not in without]
 
     async def stored_log(self, instance_id: str, position: int) -> str | None:
         """Return the raw text of one log that is stored, or None if it isn't."""
         rows = await self._archive.ask(_LAST_LOG, *self._key, instance_id, position)
         return rows[0][0] if rows else None
 
-    async def store(self, todo: Todo, batch: Batch) -> None:
+    async def store(self, job: Job, batch: Batch) -> None:
         """Store a batch of an instance and where that continues: with the last one, that it is done.
 
         The rows take the place of those that were stored of these kinds, from the batch's first position on.
         """
-        key = (*self._key, todo.id)
+        key = (*self._key, job.id)
         values: dict[type[Row], list[list[Any]]] = {kind: [] for kind in batch.kinds}
         for row in batch.rows:
             kind = type(row)
@@ -338,14 +338,14 @@ class Run:
         def work(connection: sqlite3.Connection) -> None:
             check_lock(connection)
             key = (*self._key, instance_id)
-            connection.execute(_FAILED, (storable(error), requests, now(), self._number, *key))
+            connection.execute(_FAILED, (adapt(error), requests, now(), self._number, *key))
             connection.execute(_FAILED_TOO, self._source)
             if body is not None:
-                connection.execute(_KEEP_UNREAD, (*key, now(), storable(body)))
+                connection.execute(_KEEP_UNREAD, (*key, now(), adapt(body)))
 
         await self._archive.transact(work)
 
-    async def beat(self) -> bool:
+    async def heartbeat(self) -> bool:
         """Note that this process is at it. Return whether it still is, and no other has taken over."""
         values = (now(), *self._source, this_process())
 

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import attrs
 
 from ..errors import TransportError
-from ..files import DeadLink, Fetcher, FileStore, Part, Unsafe
+from ..files import DeadLink, Fetcher, FileStore, PartialFile, Unsafe
 from ..files.fetch import WrongPart
 from .announced import other_size, what_differs
-from .links import Links, Wanted
+from .links import Links, PendingFile
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Saver:
         self._store = store
         self._fetcher = fetcher
 
-    async def save(self, file: Wanted) -> int:
+    async def save(self, file: PendingFile) -> int:
         """Save the file and note that. Return its size in bytes. What was written stays if it breaks off.
 
         Raises DeadLink, Unsafe, NotAsAnnounced, TransportError if another try may help, or HarvestError for a disk
@@ -60,7 +60,7 @@ class Saver:
         await self._links.saved(file, kept, other_size(file, part))
         return kept.bytes
 
-    async def lose(self, file: Wanted, reason: str) -> None:
+    async def lose(self, file: PendingFile, reason: str) -> None:
         """Note that the file can't be had any more, and why. Nothing of it stays."""
         await self._on_disk(self._part(file).discard)
         await self._links.lost(file, reason)
@@ -75,7 +75,7 @@ class Saver:
         except (DeadLink, Unsafe):
             return True
 
-    async def _receive(self, file: Wanted, part: Part, etag: str | None) -> tuple[Wanted, str | None]:
+    async def _receive(self, file: PendingFile, part: PartialFile, etag: str | None) -> tuple[PendingFile, str | None]:
         """Receive the file, from where it broke off if that is provably the same content. Return its media type too."""
         async with self._fetcher.get(file.url, offset=part.size if etag else 0, etag=etag) as answer:
             self._check_size(answer.size or 0)
@@ -94,17 +94,17 @@ class Saver:
             await self._on_disk(self._write, part, bytes(buffer))
         return file, answer.media_type
 
-    async def _note(self, file: Wanted, etag: str | None) -> str | None:
+    async def _note(self, file: PendingFile, etag: str | None) -> str | None:
         """Note what content the part is going to be, before any of it is written: no other is appended to it."""
         if etag != file.etag:
             await self._links.begin(file, etag)
         return etag
 
-    def _open(self, part: Part, file: Wanted) -> None:
+    def _open(self, part: PartialFile, file: PendingFile) -> None:
         self._store.make_room(file.size or 0)
         part.open(resume=file.etag is not None)
 
-    def _write(self, part: Part, data: bytes) -> None:
+    def _write(self, part: PartialFile, data: bytes) -> None:
         self._store.make_room(len(data))
         part.write(data)
 
@@ -122,7 +122,7 @@ class Saver:
         except OSError as error:
             raise self._store.explain(error) from None
 
-    def _part(self, file: Wanted) -> Part:
+    def _part(self, file: PendingFile) -> PartialFile:
         return self._store.part(self._links.identity(file))
 
     def _check_size(self, size: int) -> None:

@@ -12,7 +12,7 @@ import attrs
 from ..errors import WorkflowKitError
 from ..source import AttachmentRow, Row
 from .archive import Archive
-from .database import storable
+from .database import adapt
 from .schema import TABLES, columns
 
 Reread = Callable[[bytes, int], Sequence[Row]]
@@ -120,10 +120,10 @@ def _differences(stored: Stored, links: Sequence[Stored], reread: Reread) -> Ite
         yield f"raw can't be read: {error}"
         return
     for name in columns(type(made)):
-        if storable(getattr(made, name)) != stored[name]:
+        if adapt(getattr(made, name)) != stored[name]:
             yield f"{name} isn't what raw says"
     names = columns(AttachmentRow)
-    told = [[storable(getattr(link, name)) for name in names] for link in expected]
+    told = [[adapt(getattr(link, name)) for name in names] for link in expected]
     if sorted(told, key=_ordinal) != [[link[name] for name in names] for link in links]:
         yield "its links aren't those that raw has"
 

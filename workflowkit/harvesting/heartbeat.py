@@ -1,8 +1,8 @@
-"""One harvest at a time: wait for what a predecessor has sent to be counted no more. Refuse to join a live one.
+"""One harvest per archive: wait until the requests of the previous one count no more, or refuse to join a live one.
 
-A harvest notes in the archive, twice a second, that it is alive. That is all that the next one can
-know of it, unless it ran on the same machine and is gone: it may run in another container, or have
-been killed a moment ago.
+A harvest writes a heartbeat into the archive twice a second. The next harvest can't know more of it, because
+it may run in another container, or may have been killed a moment ago. Only if it ran on the same machine can
+its process be looked up.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from . import lock
 from .archive import Archive
 from .database import now
 
-BEAT = 0.5
+HEARTBEAT = 0.5
 """Seconds between two notes that a harvest is alive."""
 
-_SILENT = 3 * BEAT
+_SILENT = 3 * HEARTBEAT
 """Seconds without a note after which a harvest is taken for dead."""
 
 _OTHERS = """
@@ -44,7 +44,7 @@ class _Other:
     ago: float
 
 
-async def succeed(archive: Archive, sources: Sequence[Source], stop: asyncio.Event) -> None:
+async def wait_for_previous(archive: Archive, sources: Sequence[Source], stop: asyncio.Event) -> None:
     """Wait until nothing that another process has sent is still counted, or `stop` is set.
 
     Raises HarvestError if another process is harvesting into the archive.
@@ -65,14 +65,14 @@ async def succeed(archive: Archive, sources: Sequence[Source], stop: asyncio.Eve
         if left <= 0:
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(left, BEAT)):
+            async with asyncio.timeout(min(left, HEARTBEAT)):
                 await stop.wait()
 
 
 def _least(other: _Other, windows: dict[tuple[str, str], float]) -> float:
     """Return how long ago it must have been alive last, in seconds."""
     window = windows.get((other.system, other.tenant), 0.0)
-    counted = window + 2 * BEAT if window else 0.0
+    counted = window + 2 * HEARTBEAT if window else 0.0
     return max(counted, _SILENT) if other.unfinished and not _is_gone(other.process) else counted
 
 

@@ -11,7 +11,7 @@ import pytest
 from given import Given, begun
 
 from workflowkit import Archive, HarvestError, harvest
-from workflowkit.harvesting.database import now, storable
+from workflowkit.harvesting.database import adapt, now
 from workflowkit.source import Chunk
 
 OTHER = "4711 on elsewhere, abcd"
@@ -39,7 +39,7 @@ async def another_process_harvested(
     with monkeypatch.context() as patched:
         patched.setattr("workflowkit.harvesting.lock.this_process", lambda: process)
         patched.setattr("workflowkit.harvesting.run.this_process", lambda: process)
-        patched.setattr("workflowkit.harvesting.run.now", lambda: storable(datetime.now(UTC) - timedelta(seconds=ago)))
+        patched.setattr("workflowkit.harvesting.run.now", lambda: adapt(datetime.now(UTC) - timedelta(seconds=ago)))
         run = await begun(archive, tenant=tenant, name=name)
         if ended:
             await run.end()
@@ -79,7 +79,7 @@ async def test_one_of_this_machine_that_is_gone_is_not_waited_for(archive, monke
     gone = await asyncio.create_subprocess_exec("true")
     await gone.wait()
     await another_process_harvested(archive, monkeypatch, ended=False, process=f"{gone.pid} on {platform.node()}, abcd")
-    monkeypatch.setattr("workflowkit.harvesting.succession._SILENT", 1000.0)
+    monkeypatch.setattr("workflowkit.harvesting.heartbeat._SILENT", 1000.0)
     async with asyncio.timeout(20):
         await harvest(Timed(), archive)
 
@@ -93,7 +93,7 @@ async def test_a_clock_that_was_set_back_is_not_waited_for(archive, monkeypatch)
 @pytest.mark.parametrize("name", ["given", "something else"])
 async def test_a_second_harvest_is_told_of_the_first(archive, monkeypatch, name):
     await another_process_harvested(archive, monkeypatch, name=name, ended=False)
-    monkeypatch.setattr("workflowkit.harvesting.succession._SILENT", 20.0)
+    monkeypatch.setattr("workflowkit.harvesting.heartbeat._SILENT", 20.0)
 
     async def live() -> None:
         while True:
@@ -121,7 +121,7 @@ async def test_one_that_was_taken_for_dead_ends_when_another_has_begun_the_same(
 
 
 async def test_a_note_that_cannot_be_made_now_ends_nothing(archive, monkeypatch):
-    monkeypatch.setattr("workflowkit.harvesting.engine.BEAT", 0.01)
+    monkeypatch.setattr("workflowkit.harvesting.engine.HEARTBEAT", 0.01)
     failed = 0
 
     async def locked(self):
@@ -129,7 +129,7 @@ async def test_a_note_that_cannot_be_made_now_ends_nothing(archive, monkeypatch)
         failed += 1
         raise HarvestError("another process is writing to it")
 
-    monkeypatch.setattr("workflowkit.harvesting.run.Run.beat", locked)
+    monkeypatch.setattr("workflowkit.harvesting.run.Run.heartbeat", locked)
 
     class Slow(Given):
         async def instances(self, after=None):
@@ -141,7 +141,7 @@ async def test_a_note_that_cannot_be_made_now_ends_nothing(archive, monkeypatch)
 
 
 async def test_a_harvest_says_that_it_is_alive(archive, monkeypatch):
-    monkeypatch.setattr("workflowkit.harvesting.engine.BEAT", 0.01)
+    monkeypatch.setattr("workflowkit.harvesting.engine.HEARTBEAT", 0.01)
     query = "SELECT alive_at, ended_at IS NULL FROM harvests"
 
     async def noted():

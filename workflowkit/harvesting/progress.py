@@ -1,4 +1,4 @@
-"""What a harvest did, and does."""
+"""The progress of a harvest, and its summary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import attrs
 
 from ..source import Batch, LogRow, NodeRow, TaskRow
 from ..telemetry import HarvestProgress, Observer, notify
-from .run import Named
+from .run import Enqueued
 
 
 @attrs.frozen(kw_only=True)
@@ -53,8 +53,8 @@ _COUNTED = ("done", "failed", "skipped", "logs", "tasks", "nodes", "requests", "
 
 
 @attrs.define
-class Tally:
-    """What one source's part of a harvest has come to.
+class Counters:
+    """The progress of one source in a harvest.
 
     Attributes:
         rate: requests per second that reading its instances may take, or None for no limit.
@@ -81,15 +81,15 @@ class Tally:
     files_lost: int = 0
     deadline: datetime | None = None
 
-    def name(self, named: Named) -> None:
-        """Take in what was named."""
-        self.total += named.queued + named.done + named.failed
-        self.skipped += named.done
-        self.failed += named.failed
-        self.saved += named.saved
+    def enqueue(self, enqueued: Enqueued) -> None:
+        """Count the instances that were listed."""
+        self.total += enqueued.queued + enqueued.done + enqueued.failed
+        self.skipped += enqueued.done
+        self.failed += enqueued.failed
+        self.saved += enqueued.saved
 
     def store(self, batch: Batch, *, after: int) -> None:
-        """Take in what was stored. Logs before that position were there already."""
+        """Count what was stored. Logs before the position were stored before."""
         self.spend(batch.requests)
         for row in batch.rows:
             if isinstance(row, LogRow):
@@ -102,7 +102,7 @@ class Tally:
                 self.deadline = min(self.deadline or row.expires_at, row.expires_at)
 
     def spend(self, requests: int) -> None:
-        """Take in what an instance has cost."""
+        """Count the requests for an instance."""
         self.requests += requests
         self.spent += requests
 
@@ -116,25 +116,27 @@ class Tally:
 
 
 class Report:
-    """The tallies of all sources, and who wants to know of them."""
+    """The all_counters of all sources, and who wants to know of them."""
 
-    def __init__(self, tallies: Sequence[Tally], observers: Sequence[Observer]) -> None:
-        self._tallies = tallies
+    def __init__(self, all_counters: Sequence[Counters], observers: Sequence[Observer]) -> None:
+        self._all_counters = all_counters
         self._observers = observers
 
-    def tell(self) -> None:
-        """Report where the harvest stands."""
+    def publish(self) -> None:
+        """Send the progress to the observers."""
         if not self._observers:
             return
-        left = [tally.seconds_left() for tally in self._tallies]
-        rates = [tally.rate for tally in self._tallies]
+        left = [counters.seconds_left() for counters in self._all_counters]
+        rates = [counters.rate for counters in self._all_counters]
         record = HarvestProgress(
-            total=sum(tally.total for tally in self._tallies),
-            listed=all(tally.listed for tally in self._tallies),
-            spent=sum(tally.spent for tally in self._tallies),
+            total=sum(counters.total for counters in self._all_counters),
+            listed=all(counters.listed for counters in self._all_counters),
+            spent=sum(counters.spent for counters in self._all_counters),
             quota=None if None in rates else sum(filter(None, rates)),
             seconds_left=None if None in left else max(filter(None, left), default=0.0),
-            next_deadline=min((tally.deadline for tally in self._tallies if tally.deadline), default=None),
+            next_deadline=min(
+                (counters.deadline for counters in self._all_counters if counters.deadline), default=None
+            ),
             **self._counts(),
         )
         notify(self._observers, record)
@@ -144,4 +146,4 @@ class Report:
         return Summary(stopped=stopped, **self._counts())
 
     def _counts(self) -> dict[str, int]:
-        return {name: sum(getattr(tally, name) for tally in self._tallies) for name in _COUNTED}
+        return {name: sum(getattr(counters, name) for counters in self._all_counters) for name in _COUNTED}
