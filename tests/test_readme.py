@@ -24,6 +24,7 @@ import pytest
 
 import workflowkit
 from workflowkit import cli
+from workflowkit.options import ClientOptions
 from workflowkit.sandbox import Sandbox
 from workflowkit.sandbox.world import APP_ID
 
@@ -206,7 +207,8 @@ def test_every_command_is_documented_and_its_examples_parse(path):
 def test_every_option_of_a_client_is_in_its_docstring(name):
     client = getattr(workflowkit, name)
     documented = inspect.getdoc(client) or ""
-    options = [option for option in inspect.signature(client).parameters.values() if option.kind is option.KEYWORD_ONLY]
+    own = [option for option in inspect.signature(client).parameters.values() if option.kind is option.KEYWORD_ONLY]
+    options = [*(option.name for option in own), *ClientOptions.__annotations__]
     assert len(options) > 9
     for option in options:
-        assert f"\n    {option.name}: " in documented, option.name
+        assert f"\n    {option}: " in documented, option

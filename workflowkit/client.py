@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
-import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Generic, Literal, NoReturn, Self, TypeVar
+from typing import Any, Generic, NoReturn, Self, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
 
 from . import __version__
-from ._transport import Transport, is_loopback, make_transport
+from ._transport import Transport, make_transport
 from .auth import Auth
 from .classify import clock_ahead, cut, request_id, status_error
 from .converter import decode
@@ -38,24 +36,14 @@ from .errors import (
 )
 from .exchange import Request, Response, Timing
 from .model import Model
+from .options import Options
 from .ratelimit import Limiter, LimitSnapshot, Permit
-from .ratelimit.limiter import check_rate
 from .ratelimit.window import RateLimit, snapshots, window_of
-from .redact import redact_url
-from .retry import ADVISED, RetryPolicy
+from .retry import ADVISED
 from .stopping import droppable, only_waits
-from .telemetry import Observer, RequestDone, Retrying, notify
+from .telemetry import RequestDone, Retrying, notify
 
 M = TypeVar("M", bound=Model)
-
-_URL = re.compile(
-    r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,4}|:[1-5]\d{4}|:6[0-4]\d{3}|:65[0-5]\d\d)?(?:/[^\s?#]*)?",
-    re.ASCII,
-)
-"""Scheme, host, port and path: neither user, query, fragment nor blanks."""
-
-Rate = float | Literal["default"] | None
-"""Requests per second for the tenant. ``"default"`` is what its client's docstring says, None no limit."""
 
 _LARGE = 1 << 20
 """Bytes from which decoding would hold up the event loop noticeably, so it is done in a thread."""
@@ -65,70 +53,6 @@ _NOTHING: Mapping[str, Any] = {}
 
 Classify = Callable[[Response], ApiError | None]
 """Reads a system's own error body, or None where the response holds none."""
-
-
-@attrs.frozen(kw_only=True)
-class Options:
-    """What every client takes. Times are in seconds.
-
-    Attributes:
-        base_url: where the API lives. ``https``, or ``http`` on this machine.
-        tenant: whose rate limit it is. Clients of one tenant share their limits within a process.
-        rate: requests per second, see `Rate`.
-        default_rate: what the vendor documents for a tenant, or our choice where it doesn't.
-        vendor_host: whether the base URL is the vendor's own.
-        timeout: for one attempt, from connecting to the last byte. Waiting for limits isn't in it.
-        max_wait: the longest wait for the limits before RateLimited is raised, unsent.
-        insecure_http: allow ``http`` to another machine: whoever listens can read the key.
-        transport: ``"httpx"``, ``"aiohttp"`` or ``"auto"``.
-        ssl_context: which certificates to trust, or None for those of certifi, or that SSL_CERT_FILE names.
-        retry: when to repeat a failed attempt.
-        observers: called with each telemetry record.
-    """
-
-    base_url: str
-    tenant: str
-    rate: Rate
-    default_rate: float
-    vendor_host: bool
-    timeout: float
-    max_wait: float | None
-    insecure_http: bool
-    transport: str
-    ssl_context: ssl.SSLContext | None = None
-    retry: RetryPolicy
-    observers: Sequence[Observer]
-
-    def check(self, address: str = "base_url") -> None:
-        """Raise ConfigError, naming the value and the way out, if a client can't work so."""
-        parts = urlsplit(self.base_url) if _URL.fullmatch(self.base_url) else None
-        if parts is None:
-            shown = redact_url(self.base_url)
-            raise ConfigError(f"{address}={shown!r}: pass a URL such as https://api.example.com, nothing else in it")
-        if parts.scheme == "http" and not (is_loopback(self.base_url) or self.insecure_http):
-            raise ConfigError(
-                f"{address}={self.base_url!r}: over http anyone on the way can read the credentials; "
-                "use https, or allow it with insecure_http=True (--insecure-http)"
-            )
-        if not self.tenant:
-            raise ConfigError("tenant: pass a name, or leave it out")
-        if self.rate != "default":
-            check_rate(self.rate)
-        for name, seconds in (("timeout", self.timeout), ("max_wait", self.max_wait)):
-            if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
-                raise ConfigError(f"{name}={seconds!r}: pass seconds above 0, as a number")
-
-    def tenant_rate(self) -> float | None:
-        """Return the tenant's requests per second, None for no limit."""
-        return self.default_rate if self.rate == "default" else self.rate
-
-    def endpoint_rate(self, documented: float | None) -> float | None:
-        """Return an endpoint's requests per second, None for no limit, infinity for none that is known."""
-        if self.rate == "default":
-            return math.inf if documented is None else documented
-        if self.rate is None or documented is None or not self.vendor_host:
-            return self.rate
-        return min(documented, self.rate)
 
 
 def origin(url: str) -> str:

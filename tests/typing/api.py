@@ -36,8 +36,11 @@ async def check(jodoo: JodooClient, archive: Archive) -> None:
     assert_type(await jodoo.form_records("a", "e"), list[FormRecord])
     assert_type(await jodoo.apps(), list[App])
     assert_type(await harvest(jodoo.log_source(["i"]), archive), Summary)
-    async with JodooClient.from_env() as client:
+    async with JodooClient.from_env(tenant="acme", timeout=5) as client:
         assert_type(client, JodooClient)
+    JodooClient.from_env(timeoutt=5)  # type: ignore[call-arg]
+    JodooClient("key", rat=3.0)  # type: ignore[call-arg]
+    SecMasterClient.from_env(transport=5)  # type: ignore[arg-type]
 
 
 async def check_secmaster(secmaster: SecMasterClient, archive: Archive) -> None:

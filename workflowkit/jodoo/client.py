@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 from .._transport import is_loopback
 from ..arguments import LARGEST_PAGE, check_id, check_limit, check_names
 from ..auth import BearerKey
-from ..client import Client, Options, Rate, Reply
+from ..client import Client, Reply
 from ..document import JSON
 from ..endpoint import Endpoint
 from ..errors import ConfigError, InvalidRequest
 from ..model import Model
+from ..options import ClientOptions, Options
 from ..paginator import Cursor, Page, Paginator
 from ..redact import Environment, Secret
-from ..retry import RetryPolicy
-from ..telemetry import Observer
 from .codes import classify
 from .endpoints import EDITIONS
 from .filters import check_filter
@@ -35,6 +33,14 @@ VARIABLES: Mapping[str, str] = {
     "tenant": "JODOO_TENANT",
 }
 """What sets a client up, and the environment's names for it."""
+
+
+class JodooOptions(ClientOptions, total=False):
+    """The options of a `JodooClient`."""
+
+    edition: str
+    base_url: str | None
+    tenant: str
 
 
 class JodooClient(Client):
@@ -72,38 +78,24 @@ class JodooClient(Client):
         edition: str = "jodoo",
         base_url: str | None = None,
         tenant: str = "default",
-        rate: Rate = "default",
-        timeout: float = 30.0,
-        max_wait: float | None = None,
-        insecure_http: bool = False,
-        transport: str = "auto",
-        ssl_context: ssl.SSLContext | None = None,
-        retry: RetryPolicy | None = None,
-        observers: Sequence[Observer] = (),
+        **options: Unpack[ClientOptions],
     ) -> None:
         api_key = Secret(api_key or "")
         if edition not in EDITIONS:
             raise ConfigError(f"edition={edition!r}: pass one of {', '.join(map(repr, EDITIONS))}")
         self._edition = EDITIONS[edition]
         address = base_url or self._edition.base_url
-        options = Options(
+        checked = Options(
             base_url=address,
             tenant=tenant,
-            rate=rate,
             default_rate=self._edition.tenant_rate,
             vendor_host=address.startswith(tuple(each.base_url for each in EDITIONS.values())),
-            timeout=timeout,
-            max_wait=max_wait,
-            insecure_http=insecure_http,
-            transport=transport,
-            ssl_context=ssl_context,
-            retry=retry or RetryPolicy(),
-            observers=tuple(observers),
+            **options,
         )
-        super().__init__(system="jodoo", auth=BearerKey(api_key), classify=classify, options=options)
+        super().__init__(system="jodoo", auth=BearerKey(api_key), classify=classify, options=checked)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
+    def from_env(cls, environ: Mapping[str, str] | None = None, **options: Unpack[JodooOptions]) -> Self:
         """Return a client set up by the environment, the process's or another. Options given here win.
 
         ``JODOO_API_KEY`` is required. ``JODOO_BASE_URL``, ``JODOO_EDITION`` and ``JODOO_TENANT`` are not.
@@ -115,8 +107,9 @@ class JodooClient(Client):
                 "JODOO_API_KEY is not set: export it (a key is made in the console under Open Platform > API Key), "
                 "or start `workflowkit sandbox` and export the lines it prints"
             )
-        plain = {option: name for option, name in VARIABLES.items() if option != "api_key" and environ.get(name)}
-        return cls(key, **{**{option: environ[name] for option, name in plain.items()}, **options})
+        found: Any = {option: environ[name] for option, name in VARIABLES.items() if environ.get(name)}
+        del found["api_key"]
+        return cls(key, **{**found, **options})
 
     def workflow_logs(
         self,

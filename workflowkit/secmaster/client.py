@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import attrs
 
 from ..arguments import LARGEST_PAGE, check_constant, check_id, check_limit, check_text, check_window
 from ..auth import Auth
-from ..client import Client, Options, Rate, Reply
+from ..client import Client, Reply
 from ..endpoint import Query
 from ..errors import ConfigError, InvalidRequest
+from ..options import ClientOptions, Options
 from ..paginator import Paginator
 from ..redact import Environment
-from ..retry import RetryPolicy
-from ..telemetry import Observer
 from .auth import GivenToken, Signer
 from .codes import classify
 from .credentials import VARIABLES as OF_CREDENTIALS
@@ -41,6 +39,16 @@ _FROM_ENV = {
 }
 VARIABLES: Mapping[str, str] = {**OF_CREDENTIALS, **_FROM_ENV}
 """What sets a client up, and the environment's names for it."""
+
+
+class SecMasterOptions(ClientOptions, total=False):
+    """The options of a `SecMasterClient`."""
+
+    region: str | None
+    base_url: str | None
+    project_id: str
+    workspace_id: str
+    tenant: str | None
 
 
 class SecMasterClient(Client):
@@ -85,14 +93,7 @@ class SecMasterClient(Client):
         project_id: str,
         workspace_id: str,
         tenant: str | None = None,
-        rate: Rate = "default",
-        timeout: float = 30.0,
-        max_wait: float | None = None,
-        insecure_http: bool = False,
-        transport: str = "auto",
-        ssl_context: ssl.SSLContext | None = None,
-        retry: RetryPolicy | None = None,
-        observers: Sequence[Observer] = (),
+        **options: Unpack[ClientOptions],
     ) -> None:
         if not base_url and not region:
             raise ConfigError("region: pass one, such as 'ap-southeast-3', or the service's address as base_url")
@@ -102,27 +103,20 @@ class SecMasterClient(Client):
         except InvalidRequest as error:
             raise ConfigError(error.message) from None
         address = (base_url or secmaster_url(str(region))).rstrip("/")
-        options = Options(
+        checked = Options(
             base_url=address,
             tenant=project_id if tenant is None else tenant,
-            rate=rate,
             default_rate=TENANT_RATE,
             vendor_host=iam_url(address) is not None,
-            timeout=timeout,
-            max_wait=max_wait,
-            insecure_http=insecure_http,
-            transport=transport,
-            ssl_context=ssl_context,
-            retry=retry or RetryPolicy(),
-            observers=tuple(observers),
+            **options,
         )
-        _check_address("base_url", options)
-        auth = _at_work(credentials, project_id, region, options)
-        super().__init__(system="secmaster", auth=auth, classify=classify, options=options)
+        _check_address("base_url", checked)
+        auth = _at_work(credentials, project_id, region, checked)
+        super().__init__(system="secmaster", auth=auth, classify=classify, options=checked)
         self._place = {"project_id": project_id, "workspace_id": workspace_id}
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
+    def from_env(cls, environ: Mapping[str, str] | None = None, **options: Unpack[SecMasterOptions]) -> Self:
         """Return a client set up by the environment, the process's or another. Options given here win.
 
         Credentials are ``HUAWEICLOUD_SDK_AK`` and ``HUAWEICLOUD_SDK_SK`` (with
@@ -137,7 +131,7 @@ class SecMasterClient(Client):
         found = {option: environ[name] for option, name in _FROM_ENV.items() if environ.get(name)}
         if options.get("region") and "base_url" not in options:
             found.pop("base_url", None)
-        settings = {**found, **options}
+        settings: Any = {**found, **options}
         for option in ("project_id", "workspace_id"):
             if not settings.get(option):
                 raise ConfigError(f"{_FROM_ENV[option]} is not set: export the {option.replace('_', ' ')}")

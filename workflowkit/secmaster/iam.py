@@ -15,12 +15,13 @@ from datetime import UTC, datetime, timedelta
 import attrs
 
 from ..auth import Auth
-from ..client import Client, Options
+from ..client import Client
 from ..converter import Time
 from ..endpoint import Endpoint
 from ..errors import AuthenticationError, DecodeError, WorkflowKitError
 from ..exchange import Request, Response
 from ..model import Model
+from ..options import Options
 from ..redact import Secret
 from .codes import TOKEN_REFUSED, classify, gateway_number
 from .credentials import IamPassword
