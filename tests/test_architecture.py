@@ -39,8 +39,9 @@ def contracts(folder: Path) -> subprocess.CompletedProcess[str]:
         ("harvesting/engine.py", "from ..jodoo import JodooClient", "the harvest knows no service by name"),
         ("harvesting/archive.py", "from ..secmaster import IamToken", "the harvest knows no service by name"),
         ("sandbox/gateway.py", "from ..signing import sign", "the sandbox knows nothing of the client side"),
-        ("jodoo/client.py", "import httpx", "HTTP libraries stay where they are"),
-        ("secmaster/iam.py", "import httpx", "HTTP libraries stay where they are"),
+        ("jodoo/client.py", "import httpx", "HTTP libraries stay in the transports"),
+        ("secmaster/iam.py", "import httpx", "HTTP libraries stay in the transports"),
+        ("files/fetch.py", "import aiohttp", "HTTP libraries stay in the transports"),
         ("secmaster/codes.py", "from ..jodoo.codes import classify", "imports run down the layers"),
     ],
 )

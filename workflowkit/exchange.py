@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import attrs
 
@@ -45,3 +45,17 @@ class Timing:
 
     left: float | None = None
     began: float | None = None
+
+
+@attrs.frozen
+class Stream:
+    """A response whose body is still on its way.
+
+    Attributes:
+        headers: names are in lower case.
+        pieces: the body as it comes. They raise TransportError if it breaks off.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: AsyncIterator[bytes]

@@ -12,8 +12,9 @@ from file_host import Host, ranged, whole
 
 from workflowkit import ConfigError, FileStore, TransportError
 from workflowkit._transport import HttpxTransport
+from workflowkit._transport.over_httpx import _TIMEOUTS
 from workflowkit.files import DeadLink, Fetcher, Unsafe
-from workflowkit.files.fetch import _TIMEOUTS, WrongPart
+from workflowkit.files.fetch import WrongPart
 
 
 @pytest.fixture

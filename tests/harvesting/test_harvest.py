@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from given import Given
+from given import KINDS, Given, log_row
 from stored import rows
 
 from workflowkit import (
@@ -22,6 +22,7 @@ from workflowkit import (
     TransportError,
     harvest,
 )
+from workflowkit.harvesting.verify import verify
 from workflowkit.source import Chunk
 from workflowkit.telemetry import HarvestProgress
 
@@ -174,6 +175,14 @@ async def test_a_bad_id_is_named_and_what_is_stored_stays(free, jodoo, archive):
     with pytest.raises(InvalidRequest, match="'not an id'"):
         await harvest(jodoo.log_source(["not an id"]), archive)
     assert (await archive.counts()).done == 3
+
+
+async def test_verify_says_what_it_could_not_compare(archive):
+    await harvest(Given({"i": [log_row(0), log_row(1)]}, kinds=KINDS, system="other"), archive)
+    problems = [problem async for problem in verify(archive, {})]
+    assert [(each.system, each.what) for each in problems] == [
+        ("other", "its logs weren't compared: nothing reads their JSON")
+    ]
 
 
 async def test_stop_drains(free, jodoo, archive):

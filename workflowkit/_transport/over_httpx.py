@@ -8,14 +8,14 @@ import re
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any
 
 import httpx
 
 from ..errors import ConfigError, TransportError
-from ..exchange import Request, Response, Timing
+from ..exchange import Request, Response, Stream, Timing
 from ..redact import Headers
 from . import sockets
 from .base import KEPT, Failure, HttpTransport, closed, permanent, read
@@ -38,6 +38,9 @@ logging.getLogger("httpcore.http11").addFilter(_hide_secrets)
 
 _parsed = functools.lru_cache(64)(httpx.URL)
 """An address as the library wants it: most requests go to the same few."""
+
+_TIMEOUTS = {"connect": 15.0, "read": 30.0, "write": 15.0, "pool": None}
+"""Seconds, for a body that is streamed. `read` is for each piece."""
 
 _CUT = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
 _STATUS = re.compile(r"(\d{3})\b")
@@ -65,22 +68,33 @@ class HttpxTransport(HttpTransport):
             await self._drop(self._pools.pop())
 
     @asynccontextmanager
-    async def stream(self, message: httpx.Request) -> AsyncIterator[httpx.Response]:
-        """Send a request of the library's, and give its response, whose body is still to be read.
+    async def stream(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[Stream]:
+        """Send a GET without credentials, and give its response while the body is still on its way.
 
-        Raises TransportError where no response comes. What breaks later is for `explain`.
+        Raises ValueError if the URL is none, and TransportError if no response comes.
         """
         self._check()
+        try:
+            message = httpx.Request("GET", url, headers=dict(headers), extensions={"timeout": _TIMEOUTS})
+        except httpx.InvalidURL:
+            raise ValueError("not a URL") from None
         async with self._room:
             pool, _ = await self._take()
             try:
                 answer = await self._head(pool, message)
                 try:
-                    yield answer
+                    yield Stream(answer.status_code, Headers(answer.headers), self._pieces(answer))
                 finally:
                     await answer.aclose()
             finally:
                 await self._release(pool)
+
+    async def _pieces(self, answer: httpx.Response) -> AsyncIterator[bytes]:
+        try:
+            async for piece in answer.aiter_raw():
+                yield piece
+        except self.failures as error:
+            raise self._explain(error) from None
 
     async def _head(self, pool: httpx.AsyncHTTPTransport, message: httpx.Request) -> httpx.Response:
         """Return the response as soon as it has begun, or raise an error of our own."""
@@ -95,10 +109,6 @@ class HttpxTransport(HttpTransport):
             if self._sign_in is not None:
                 self._sign_in.accept()
             return answer
-
-    def explain(self, error: Exception) -> Failure:
-        """Return the error for what `stream` has raised."""
-        return self._explain(error)
 
     async def _exchange(self, request: Request, timing: Timing) -> Response:
         pool, connects = await self._take()

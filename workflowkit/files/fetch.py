@@ -13,22 +13,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urljoin, urlsplit
 
 import attrs
-import httpx
 
 from .._transport import HttpxTransport, is_loopback
-from ..errors import TransportError
+from ..errors import ConfigError, TransportError
+from ..exchange import Stream
 
 _REDIRECTS = 3
-_TIMEOUTS = {"connect": 15.0, "read": 30.0, "write": 15.0, "pool": None}
-"""Seconds. `read` is for each piece."""
-
 _DEAD = frozenset({401, 403, 404, 410})
 _PASSING = frozenset({408, 425, 429})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-_BROKEN = (httpx.HTTPError, httpx.StreamError, OSError)
-"""What goes wrong on the way. An OSError is one of TLS."""
-
 _ALLOW = "--file-host allows one, `workflowkit attachments ARCHIVE --retry` then tries again"
 _STRONG = re.compile(r'"[\x21\x23-\x7e]+"')
 
@@ -85,35 +79,29 @@ class Fetcher:
         """
         part = {"Range": f"bytes={offset}-", "If-Range": etag} if offset and etag else {}
         async with AsyncExitStack() as opened:
-            answer, transport = await self._follow(url, part, opened)
-            yield _judge(answer, transport, offset if part else 0, etag)
+            yield _judge(await self._follow(url, part, opened), offset if part else 0, etag)
 
     async def aclose(self) -> None:
         """Close every connection."""
         while self._transports:
             await self._transports.popitem()[1].aclose()
 
-    async def _follow(
-        self, url: str, headers: dict[str, str], opened: AsyncExitStack
-    ) -> tuple[httpx.Response, HttpxTransport]:
+    async def _follow(self, url: str, part: dict[str, str], opened: AsyncExitStack) -> Stream:
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", **part}
         for _ in range(1 + _REDIRECTS):
             origin = self._allowed(url)
             transport = self._transports.setdefault(origin, HttpxTransport(origin))
             try:
-                request = httpx.Request(
-                    "GET",
-                    url,
-                    headers={"Accept": "*/*", "Accept-Encoding": "identity", **headers},
-                    extensions={"timeout": _TIMEOUTS},
-                )
-            except httpx.InvalidURL:
+                response = await opened.enter_async_context(transport.stream(url, headers))
+            except ConfigError:  # which is a ValueError as well
+                raise
+            except ValueError:
                 raise Unsafe("the link isn't a URL") from None
-            answer = await opened.enter_async_context(transport.stream(request))
-            if answer.status_code not in _MOVED:
-                return answer, transport
+            if response.status not in _MOVED:
+                return response
             await opened.aclose()
             try:
-                url = urljoin(url, answer.headers.get("location", ""))
+                url = urljoin(url, response.headers.get("location", ""))
             except ValueError:
                 raise Unsafe("it is redirected to what isn't a URL") from None
         raise Unsafe(f"it is redirected more than {_REDIRECTS} times")
@@ -135,20 +123,20 @@ class Fetcher:
         return f"{parts.scheme}://{name}"
 
 
-def _judge(answer: httpx.Response, transport: HttpxTransport, offset: int, wanted: str | None) -> Answer:
-    """Return what a response brings, if it is a file."""
-    status = answer.status_code
+def _judge(response: Stream, offset: int, wanted: str | None) -> Answer:
+    """Return the file that a response brings, or raise what is wrong with it."""
+    status = response.status
     if status in _DEAD:
         raise DeadLink(f"the host answers HTTP {status}")
     if status in _PASSING or status >= 500:
         raise TransportError(f"the file's host answers HTTP {status}")
-    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise Unsafe("it comes compressed, which wasn't asked for")
-    etag = answer.headers.get("etag", "")
-    length = answer.headers.get("content-length", "")
+    etag = response.headers.get("etag", "")
+    length = response.headers.get("content-length", "")
     size = int(length) if length.isascii() and length.isdigit() else None
     if status == 206 and offset:
-        found = _RANGE.fullmatch(answer.headers.get("content-range", ""))
+        found = _RANGE.fullmatch(response.headers.get("content-range", ""))
         first, last, size = (int(number) for number in found.groups()) if found else (-1, -1, 0)
         if first != offset or last != size - 1 or etag != wanted:
             raise WrongPart
@@ -158,13 +146,5 @@ def _judge(answer: httpx.Response, transport: HttpxTransport, offset: int, wante
         raise Unsafe(f"the host answers HTTP {status}")
     else:
         offset = 0
-    media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower() or None
-    return Answer(offset, size, etag if _STRONG.fullmatch(etag) else None, media_type, _pieces(answer, transport))
-
-
-async def _pieces(answer: httpx.Response, transport: HttpxTransport) -> AsyncIterator[bytes]:
-    try:
-        async for piece in answer.aiter_raw():
-            yield piece
-    except _BROKEN as error:
-        raise transport.explain(error) from None
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower() or None
+    return Answer(offset, size, etag if _STRONG.fullmatch(etag) else None, media_type, response.pieces)

@@ -58,12 +58,14 @@ async def verify(archive: Archive, readers: Mapping[tuple[str, str], Reread]) ->
 
     Args:
         archive: it must have been entered. For reading only is enough.
-        readers: how rows of a system's table are made from their raw JSON. Others aren't compared.
+        readers: makes the rows of a system's table from their raw JSON. A table without one can't be compared,
+            which is a problem of its own.
 
     Raises HarvestError if it can't be read.
     """
     for problem in await archive.transact(_structure):
         yield problem
+    unknown: set[tuple[str, str]] = set()
     async with aclosing(_rows(archive, "links")) as links:
         left = await anext(links, None)
         for table in _COUNTED:
@@ -76,9 +78,13 @@ async def verify(archive: Archive, readers: Mapping[tuple[str, str], Reread]) ->
                         else:
                             yield _problem(left, _NO_LOG)
                         left = await anext(links, None)
-                    if reread := readers.get((row["system"], table)):
+                    reread = readers.get((row["system"], table))
+                    if reread is not None:
                         for what in _differences(row, mine, reread):
                             yield _problem(row, f"{table}, position {row['position']}: {what}")
+                    elif (row["system"], table) not in unknown:
+                        unknown.add((row["system"], table))
+                        yield Problem(row["system"], "", "", f"its {table} weren't compared: nothing reads their JSON")
         while left is not None:
             yield _problem(left, _NO_LOG)
             left = await anext(links, None)
