@@ -124,7 +124,7 @@ def cli() -> None:
 
     \b
     No account?       workflowkit demo
-    One instance:     workflowkit jodoo logs 659cba93489a49c06f7d4281
+    One instance:     workflowkit jodoo logs 6500cba90000000000000031
                       workflowkit secmaster instance 8eed56de-7aaf-4732-baaf-000000000073
     Bulk:             workflowkit harvest jodoo --app APP --archive approvals.db
                       workflowkit harvest secmaster --topology --archive soc.db

@@ -14,7 +14,7 @@ _ENVIRONMENT = """\b
 Environment:
   JODOO_API_KEY    required
   JODOO_BASE_URL   of a private deployment, up to and including /api
-  JODOO_EDITION    jodoo or jiandaoyun
+  JODOO_EDITION    jodoo (the default) or jiandaoyun
   JODOO_TENANT     name of the company, if one process or archive has several
 """
 
@@ -33,8 +33,8 @@ def logs(instance_id: str, *, limit: int, as_json: bool, **options: Any) -> None
     """Print the logs of an instance: its steps with an approval comment.
 
     \b
-    workflowkit jodoo logs 659cba93489a49c06f7d4281
-    workflowkit jodoo logs 659cba93489a49c06f7d4281 --json | jq -r .comment
+    workflowkit jodoo logs 6500cba90000000000000031
+    workflowkit jodoo logs 6500cba90000000000000031 --json | jq -r .comment
     """
     from ..jodoo import JodooClient, WorkflowLog
 
@@ -69,7 +69,7 @@ def instance(instance_id: str, *, tasks: bool, as_json: bool, **options: Any) ->
     """Print the state of an instance.
 
     \b
-    workflowkit jodoo instance 659cba93489a49c06f7d4281 --tasks
+    workflowkit jodoo instance 6500cba90000000000000031 --tasks
     """
     from ..jodoo import JodooClient, WorkflowInstance
 

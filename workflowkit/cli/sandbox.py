@@ -48,7 +48,7 @@ def sandbox(port: int, instances: int, *, as_json: bool) -> None:
             *_, other = server.workspace.instance_ids()
             say(
                 f"serving {instances:,} instances of Jodoo, for example {one}, "
-                f"and {server.workspace.size} of SecMaster, for example {other}; Ctrl-C ends it"
+                f"and {server.workspace.size} of SecMaster, for example {other}; Ctrl-C or SIGTERM ends it"
             )
         try:
             while not received:

@@ -18,12 +18,13 @@ STATUSES = ("CREATED", "RUNNING", "FAILED", "FINISHED", "RETRYING", "TERMINATING
 
 
 ENVIRONMENT = """\b
-Environment, all of it required:
+Environment, a line of each is required:
   HUAWEICLOUD_SDK_AK and _SK (signs each request; _SECURITY_TOKEN if they are temporary),
     or SECMASTER_USER, _PASSWORD and _DOMAIN (gets tokens and renews them),
     or SECMASTER_TOKEN (valid for 24 hours, not renewed)
   HUAWEICLOUD_SDK_PROJECT_ID and SECMASTER_WORKSPACE_ID
   SECMASTER_REGION, such as ap-southeast-3, or SECMASTER_BASE_URL
+  HUAWEICLOUD_SDK_IAM_ENDPOINT, optional: an IAM of your own
 """
 
 
