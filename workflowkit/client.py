@@ -113,7 +113,7 @@ class Client:
     def limits(self) -> list[LimitSnapshot]:
         """Return how the tenant's limit and those of its operations stand now, in the whole process.
 
-        The tenant's comes first, then each operation that was called. It is empty before the first call.
+        The tenant's comes first, then each operation that was called. The list is empty before the first call.
         Nothing is sent.
         """
         return snapshots(self._scope)

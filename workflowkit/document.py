@@ -25,7 +25,7 @@ _CONSTANT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|-?(?:NaN|Infinity)', re.DOTALL)
 _LONE_SURROGATE = 6
 _PATCH = "workflowkit.patch"
 _EMPTY_TIME = re.compile(rb'("\w*[tT]ime"\s*:\s*)""')
-_EMPTY_OBJECT = re.compile(rb'((?<!\\)"\s*:\s*)\{\s*\}')  # in a text there is a backslash before each quote
+_EMPTY_OBJECT = re.compile(rb'("\w{1,100}"\s*:\s*)\{\s*\}')  # no text matches: each quote in it has a backslash
 
 building: AbstractContextManager[bool] = threading.Lock()
 """Held while a decoder is built. msgspec stores what it knows of a class before that is complete, and crashes the

@@ -101,7 +101,7 @@ async def _opened(target: Path | None) -> AsyncIterator[TextIO]:
 
 
 def _create(target: Path) -> tuple[TextIO, Path | None]:
-    """Return what to write to, and where that is until it is whole, or None for a target that can't be replaced.
+    """Return the stream to write to, and the temporary file's path: None for a target that can't be replaced.
 
     The file beside the target has a name that nobody can know beforehand. It gets owner and rights of the file that
     it is to replace. A new one is its owner's only.

@@ -41,7 +41,7 @@ class Page(Generic[T]):
 
     @property
     def raw(self) -> tuple[bytes, ...]:
-        """The vendor's own bytes of each item, in the order of `items`. It is empty if made by hand."""
+        """The vendor's own bytes of each item, in the order of `items`. Empty for a page made by hand."""
         raws = self._document.raws(self._name) if self._document is not None else ()
         return raws if self._kept is None else tuple(raws[index] for index in self._kept)
 

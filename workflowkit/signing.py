@@ -20,7 +20,7 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def sign(request: Request, access_key: str, secret_key: str, *, at: datetime) -> None:
-    """Add ``X-Sdk-Date``, ``Host`` and ``Authorization`` to the headers, or all that stand there now are signed.
+    """Add ``X-Sdk-Date``, ``Host`` and ``Authorization`` to the headers. All headers that are there now are signed.
 
     Args:
         request: as it will be sent. It must not be changed afterwards.

@@ -159,7 +159,7 @@ class Source(Protocol):
         rate: requests per second that reading instances may take, or None for no limit.
         requests_each: how many a short instance takes.
         link_days: days after which links in its rows expire, or None if there are none.
-        file_hosts: the hosts that those links lead to. With ``:port`` if it isn't https on its usual port.
+        file_hosts: the hosts that those links lead to, with ``:port`` if it isn't https on its usual port.
         resumable: whether its listing can be continued, or begun again, from a cursor.
     """
 

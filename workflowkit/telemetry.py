@@ -77,8 +77,8 @@ class HarvestProgress:
         file_bytes: how large those are together.
         files_waiting: that are still to be saved, as of some seconds ago, or 0 if none are to be.
         files_lost: that can't be had any more, as far as this run has found.
-        next_deadline: when the first of the links stored in this run expires. If files are saved, of those
-            that wait. None without any.
+        next_deadline: when the first of the links stored in this run expires or, if files are saved, the first
+            of those that wait. None without any.
     """
 
     total: int

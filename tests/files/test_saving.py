@@ -146,8 +146,8 @@ async def test_a_link_that_the_host_refuses_is_renewed_once(host, archive, store
 @pytest.mark.parametrize(
     ("later", "why"),
     [
-        ([], "its link has died, and its logs don't have it any more"),
-        (NotFound("no such instance", code=50016), "its link has died, and there is no new one: no such instance"),
+        ([], "its link has expired, and its logs don't have it any more"),
+        (NotFound("no such instance", code=50016), "its link has expired, and there is no new one: no such instance"),
     ],
 )
 async def test_what_cannot_be_renewed_is_lost_with_the_reason(host, archive, store, states, later, why):

@@ -195,7 +195,7 @@ def test_plan_counts_what_harvest_then_takes(shell, free):
         "68 requests: 4 to list them, as this plan has sent, and 1.07 for each (the mean of 60 in the archive)" in err
     )
     assert "no limit: as fast as the service answers" in err
-    assert "links to files die 6 days after they are read" in err
+    assert "links to files expire 6 days after they are read" in err
     code, _, err = shell("plan", "secmaster", "--topology")
     assert "122 requests: 2 to list them" in err
     assert "at 20 a second it takes 6 s" in err

@@ -85,6 +85,14 @@ def test_empty_objects_and_empty_times_are_nothing():
         assert found.extra == {}
 
 
+@pytest.mark.parametrize("operator", ['{"name": "n"}', '{"zzz": 1}', '{"zzz": %s}' % ("9" * 5000)])
+def test_a_number_that_no_parser_takes_loses_nothing_in_a_field_that_nobody_looks_at(operator):
+    log = json.dumps(LOG)[:-1] + f', "operator": {operator}, "zz": {"9" * 5000}}}'
+    (found,) = read(f'{{"logs": [{log}]}}'.encode()).logs
+    assert found.flow_name == LOG["flow_name"]
+    assert found.operator is not None
+
+
 def test_an_object_with_any_field_is_something():
     (found,) = read({"logs": [{**LOG, "operator": {"seat": 5}, "signature": {"url": None}}]}).logs
     assert found.operator.extra == {"seat": 5}
@@ -99,7 +107,9 @@ def test_a_member_may_lack_a_name(member):
     assert (found.operator.username, found.operator.name) == (member.get("username"), member.get("name"))
 
 
-@pytest.mark.parametrize("text", ["a:{}b", '":{}', '": { }', "{}", '\\":{}', 'x"y":{}', '"finish_time":""'])
+@pytest.mark.parametrize(
+    "text", ["a:{}b", '":{}', '": { }', ": {}", ":{} see", "{}", '\\":{}', 'x"y":{}', '"finish_time":""']
+)
 def test_what_looks_like_nothing_within_a_text_stays(text):
     log = {**LOG, "comment": text, "signature": {}, "finish_time": ""}
     for separators in ((",", ":"), (", ", ": ")):

@@ -155,10 +155,10 @@ def closed() -> ConfigError:
 
 
 async def read(pieces: AsyncIterator[bytes], encoding: str, status: int) -> bytes:
-    """Return all of a body, decompressed. Raises TransportError as soon as it is too large.
+    """Return all of a body, decompressed. Raises TransportError if it is too large, or can't be unpacked.
 
     Only one encoding is taken, gzip: two of them, one in the other, unpack a few KB to gigabytes.
-    The body of an error is left out where it can't be read: its status says what to do.
+    For an error status it returns an empty body instead: the status says what to do.
     """
     try:
         return await _read(pieces, encoding)

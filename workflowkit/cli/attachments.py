@@ -86,7 +86,7 @@ def _show(archive: str, counts: FileCounts, files: list[File], *, as_json: bool)
     rows.append(("lost", counts.lost))
     print_table(f"{archive}: {megabytes(counts.bytes)} saved", ("", "number"), ((name, f"{n:,}") for name, n in rows))
     if counts.next_deadline:
-        say(f"the first link of those that wait dies at {counts.next_deadline}")
+        say(f"the first link of the pending files expires at {counts.next_deadline}")
     if files:
         title = f"the first {_SHOWN} links (--json has all)" if len(files) == _SHOWN else "links"
         shown = (

@@ -114,8 +114,8 @@ def _describe(made: Plan, *, saves_files: bool) -> str:
 
 
 def _describe_links(made: Plan, *, saves_files: bool) -> str:
-    dies = datetime.now(UTC) + timedelta(days=made.link_days or 0)
-    when = f"links to files die {made.link_days} days after they are read: the first on {dies:%Y-%m-%d}"
+    expires = datetime.now(UTC) + timedelta(days=made.link_days or 0)
+    when = f"links to files expire {made.link_days} days after they are read: the first on {expires:%Y-%m-%d}"
     if made.outlives_links:
         when += ", before it ends"
     if saves_files:

@@ -80,7 +80,7 @@ class Progress:
     def _details(self) -> list[str]:
         at = self._latest
         rows = [(at.failed, "not readable"), (at.logs, "logs"), (at.tasks, "tasks"), (at.nodes, "nodes")]
-        rows += [(at.files, "files"), (at.files_waiting, "files waiting"), (at.files_lost, "files lost")]
+        rows += [(at.files, "files"), (at.files_waiting, "files pending"), (at.files_lost, "files lost")]
         details = [f"{number:,} {name}" for number, name in rows if number]
         if at.file_bytes:
             details.append(megabytes(at.file_bytes))
@@ -90,7 +90,7 @@ class Progress:
         if at.seconds_left is not None:
             details.append(f"{duration(at.seconds_left)} left")
         if at.next_deadline is not None:
-            details.append(f"links die from {at.next_deadline:%Y-%m-%d %H:%M} UTC on")
+            details.append(f"links expire from {at.next_deadline:%Y-%m-%d %H:%M} UTC on")
         return details
 
     async def _json(self) -> None:

@@ -59,7 +59,7 @@ def _path() -> Path:
 
 
 def _refused() -> dict[str, float]:
-    """Return when each key was refused. None of more than five minutes ago."""
+    """Return when each key was refused. Refusals of more than five minutes ago are left out."""
     try:
         found = json.loads(_path().read_text("utf-8"))
         now = time.time()

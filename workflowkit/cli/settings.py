@@ -72,7 +72,7 @@ def config_path() -> Path:
 
 
 def profiles() -> dict[str, dict[str, Any]]:
-    """Return the profiles in the configuration file by system. None if there is no file."""
+    """Return the profiles in the configuration file by system. It is empty if there is no file."""
     path = config_path()
     try:
         read = tomllib.loads(path.read_text("utf-8"))

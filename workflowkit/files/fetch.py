@@ -62,7 +62,7 @@ class Fetcher:
     """Fetches files from some hosts, and from no others. Close it with `aclose`.
 
     Args:
-        hosts: exact names, for https on its usual port. With ``:port`` for another port. What is on
+        hosts: exact names, for https on its usual port, or with ``:port`` for another port. What is on
             this machine may be http.
     """
 
@@ -72,7 +72,7 @@ class Fetcher:
 
     @asynccontextmanager
     async def get(self, url: str, *, offset: int = 0, etag: str | None = None) -> AsyncIterator[Answer]:
-        """Ask for a file. From an offset on, if it still is the one of that etag.
+        """Request a file, or the rest of it from an offset on if it still has that etag.
 
         Raises DeadLink, Unsafe, WrongPart if another part came than was requested, or TransportError if
         asking again later may help.

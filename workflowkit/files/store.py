@@ -32,7 +32,7 @@ class StoredFile:
     """A file in the folder.
 
     Attributes:
-        sha256: of its content, in hexadecimal. Its name as well.
+        sha256: of its content, in hexadecimal. It is the file's name as well.
         bytes: its size.
         path: where it lies.
     """

@@ -158,7 +158,7 @@ class Archive:
         return [Failure(system=system, tenant=tenant, id=id_, error=error) for system, tenant, id_, error in rows]
 
     async def read(self, table: str) -> AsyncIterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
-        """Yield a table's rows in chunks, each with the names of its columns. At least one chunk.
+        """Yield a table's rows in chunks, at least one, each with the names of its columns.
 
         They come by system, tenant, instance and position, and show the archive as it was when
         reading began. Raises ConfigError for an unknown table.

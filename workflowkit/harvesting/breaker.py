@@ -5,8 +5,8 @@ An item is an instance, or a link to a file. If it fails with an error that may 
 since the service works. An item with three strikes is given up.
 
 The service may be down if as many items are held as there are workers, or if nothing else is left to try.
-Then a **probe** finds out: it requests an instance that the service has returned before. The pauses between
-probes grow, from a second to a minute.
+Then a **probe** finds out: it requests an instance, or a file, that the service has returned before. The
+pauses between probes grow, from a second to a minute.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ async def probe(
     """Request an instance that the service has returned before. It works if nothing is raised.
 
     By default this reads the first two batches, which cover every kind of row. An error that concerns only this
-    instance is a response as well. Permanent and transient errors are raised.
+    instance is a response as well. Every error that may concern all instances is raised.
     """
     try:
         async with aclosing(source.batches(instance_id, after)) as batches:

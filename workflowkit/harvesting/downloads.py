@@ -237,7 +237,7 @@ class Downloads:
         self._taken.discard(file.link)
 
     async def _save_or_renew(self, file: PendingFile) -> int:
-        renewed = file.dies_within(_MARGIN)
+        renewed = file.expires_within(_MARGIN)
         if renewed:
             file = await self._renewed(file)
         try:
@@ -268,8 +268,8 @@ class Downloads:
                 await self._works(self._api, file.link)
                 return await self._links.renew(file, instance_id, rows)
         if reason is not None:
-            raise Lost(f"its link has died, and there is no new one: {reason}")
-        raise Lost("its link has died, and its logs don't have it any more")
+            raise Lost(f"its link has expired, and there is no new one: {reason}")
+        raise Lost("its link has expired, and its logs don't have it any more")
 
     async def _links_of(self, instance_id: str, position: int, link: str) -> list[AttachmentRow]:
         """Return the links of the page of logs that has this one: where it was, or else anywhere in the instance."""

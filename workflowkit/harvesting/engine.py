@@ -285,7 +285,7 @@ class _Part:
     async def _until_up(self) -> None:
         """Send probes until the service works again. It may not be down at all.
 
-        Meanwhile nothing else is sent. Raises the service's error if it has never answered in this call.
+        Meanwhile no other instance is begun. Raises the service's error if it has never answered in this call.
         """
         while held := self._breaker.held:
             error = next(reversed(held.values()))

@@ -82,7 +82,7 @@ class PendingFile:
     etag: str | None
     wrong: int
 
-    def dies_within(self, seconds: float) -> bool:
+    def expires_within(self, seconds: float) -> bool:
         """Return whether its link expires within so many seconds, or has expired."""
         if self.expires_at is None:
             return False

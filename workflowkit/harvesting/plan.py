@@ -29,7 +29,7 @@ class Plan:
         rate: requests per second that the instances may take, None for no limit.
         seconds: how long it takes, None without a limit.
         link_days: days after which the links that it stores expire, or None if there are none.
-        outlives_links: whether the first of them die before it ends.
+        outlives_links: whether the first of them expire before it ends.
     """
 
     source: str

@@ -116,7 +116,7 @@ class Counters:
 
 
 class Report:
-    """The all_counters of all sources, and who wants to know of them."""
+    """The counters of all sources, and the observers."""
 
     def __init__(self, all_counters: Sequence[Counters], observers: Sequence[Observer]) -> None:
         self._all_counters = all_counters

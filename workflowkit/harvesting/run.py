@@ -156,7 +156,7 @@ class Run:
         named: what a run that this one continues has named already.
         cursor: where the listing continues. None is the beginning.
         listed: whether it has come to its end.
-        began_at: when it began, as UTC text. That of the run that it continues.
+        began_at: when it began, as UTC text. For a run that continues another, when that one began.
     """
 
     def __init__(

@@ -45,7 +45,10 @@ _ORPHANS = """
 
 @attrs.frozen
 class Problem:
-    """Something in an archive that isn't as it should be. About the whole file, if `id` is empty."""
+    """Something in an archive that isn't as it should be.
+
+    Without an `id` it is about a table of the system, and without a `system` about the whole file.
+    """
 
     system: str
     tenant: str

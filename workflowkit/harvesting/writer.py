@@ -1,4 +1,4 @@
-"""One thread that owns the database connection. Everybody else asks it and awaits the response.
+"""One thread that owns the database connection. Everybody else asks it and awaits the result.
 
 SQLite blocks, so it may not run in the event loop. And it has one writer, so one thread is enough.
 Whatever has queued up while it was busy shares the next transaction: one sync to disk for all

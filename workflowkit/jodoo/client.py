@@ -53,15 +53,15 @@ class JodooClient(Client):
         tenant: a name for the company whose key it is. Two companies in one process need two.
         rate: requests per second for the tenant, None for no limit. By default what the vendor
             documents: 50, and per operation 30 (records on Jodoo: 5).
-        timeout: seconds for one attempt.
-        max_wait: seconds to wait for the limits at most, then `RateLimited` is raised, unsent.
-        insecure_http: allow an ``http`` base URL on another machine.
+        timeout: seconds for one attempt, 30 by default.
+        max_wait: seconds to wait for the limits at most, then `RateLimited` is raised, unsent. By default without end.
+        insecure_http: allow an ``http`` base URL on another machine, False by default.
         transport: ``"httpx"``, ``"aiohttp"`` (less CPU, in the ``speedups`` extra), or ``"auto"``: aiohttp where it is
             installed, else httpx. What mocks httpx, such as respx, needs ``"httpx"``.
         ssl_context: which certificates to trust. By default those of certifi, or of the file that ``SSL_CERT_FILE``,
             ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names.
-        retry: when to repeat what failed.
-        observers: called with each telemetry record.
+        retry: when to repeat what failed, by default `RetryPolicy()`.
+        observers: called with each telemetry record, none by default.
 
     Raises:
         ConfigError: an argument can't work. It says which and what to do.
@@ -255,7 +255,7 @@ class JodooClient(Client):
 
     @property
     def link_days(self) -> int:
-        """Days after which links to attachments and signatures die."""
+        """Days after which links to attachments and signatures expire."""
         return self._edition.link_days
 
     @property

@@ -93,7 +93,7 @@ class Signature(Model):
 
 @attrs.frozen(kw_only=True)
 class Attachment(Model):
-    """A file behind a link that expires after 6 days (简道云: 15). Its size is in bytes. Without a url it is lost."""
+    """A file behind a link that expires after 6 days (简道云: 15). `size` is in bytes. `url` may be missing."""
 
     name: str | None = None
     size: int | None = None

@@ -81,8 +81,8 @@ class SlidingWindow:
         waiting: number of waiters in all event loops.
 
     Args:
-        is_shared: whether `window_of` can find it again. A shared window is kept for as long as the server may
-            count its requests, even if no limiter uses it.
+        is_shared: whether `window_of` can find it again. Then it is kept, even if no limiter uses it: while the
+            server may count its requests, while a cooldown lasts, and for good once the server has named a rate.
     """
 
     def __init__(self, *, is_shared: bool = False) -> None:

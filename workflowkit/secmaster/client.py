@@ -64,16 +64,16 @@ class SecMasterClient(Client):
         tenant: whose rate limit it is, by default the project's. It is stored in archives.
         rate: requests per second for the tenant, None for no limit. By default 20, our choice,
             since the vendor publishes none. A refusal that names a limit lowers it.
-        timeout: seconds for one attempt.
-        max_wait: seconds to wait for the limits at most, then `RateLimited` is raised, unsent. Getting
-            a token is not in it.
-        insecure_http: allow an ``http`` base URL on another machine.
+        timeout: seconds for one attempt, 30 by default.
+        max_wait: seconds to wait for the limits at most, then `RateLimited` is raised, unsent. By
+            default without end. Getting a token is not in it.
+        insecure_http: allow an ``http`` base URL on another machine, False by default.
         transport: ``"httpx"``, ``"aiohttp"`` (less CPU, in the ``speedups`` extra), or ``"auto"``: aiohttp where it is
             installed, else httpx. What mocks httpx, such as respx, needs ``"httpx"``.
         ssl_context: which certificates to trust. By default those of certifi, or of the file that ``SSL_CERT_FILE``,
             ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names.
-        retry: when to repeat what failed.
-        observers: called with each telemetry record.
+        retry: when to repeat what failed, by default `RetryPolicy()`.
+        observers: called with each telemetry record, none by default.
 
     Raises:
         ConfigError: an argument can't work. It says which and what to do.
@@ -182,7 +182,7 @@ class SecMasterClient(Client):
             dataclass_id: working on objects of this class.
             dataobject_id: set off by this object.
             defense_id: of this layer of defence.
-            limit: instances per request, 1 to 100, of which 1 is taken as 2, never the total.
+            limit: instances per request, 1 to 100, never the total. 1 is taken as 2.
 
         Vendor path: ``GET /v1/{project_id}/workspaces/{workspace_id}/soc/workflows/instances``. The
         vendor doesn't say which of an instance's times the window is about.
