@@ -84,6 +84,13 @@ async def test_one_of_this_machine_that_is_gone_is_not_waited_for(archive, monke
         await harvest(Timed(), archive)
 
 
+async def test_one_that_was_killed_with_several_sources_is_continued(archive, monkeypatch):
+    for ago, name in enumerate(("one", "another")):  # each has a heartbeat of its own
+        await another_process_harvested(archive, monkeypatch, ended=False, name=name, ago=ago)
+    async with asyncio.timeout(20):
+        await harvest(Timed(), archive)
+
+
 async def test_a_clock_that_was_set_back_is_not_waited_for(archive, monkeypatch):
     await another_process_harvested(archive, monkeypatch, ago=-3600.0, ended=False)
     async with asyncio.timeout(20):

@@ -13,6 +13,7 @@ import platform
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from operator import attrgetter
 
 import attrs
 
@@ -55,10 +56,12 @@ async def wait_for_previous(archive: Archive, sources: Sequence[Source], stop: a
     while not stop.is_set():
         others = await _others(archive)
         waited = time.monotonic() - began  # clocks may be set, and those of two machines differ
-        for other in others:
-            if other.unfinished and first.setdefault(other.process, other.alive_at) != other.alive_at:
+        unfinished = [other for other in others if other.unfinished]
+        latest = {each.process: each.alive_at for each in sorted(unfinished, key=attrgetter("alive_at"))}
+        for process, alive_at in latest.items():  # each of its sources has a heartbeat of its own
+            if first.setdefault(process, alive_at) != alive_at:
                 raise HarvestError(
-                    f"{archive.path}: process {other.process.partition(',')[0]} is harvesting into it; wait for it to "
+                    f"{archive.path}: process {process.partition(',')[0]} is harvesting into it; wait for it to "
                     "end or stop it, or harvest into another archive"
                 )
         left = max((_least(other, windows) - max(waited, other.ago) for other in others), default=0.0)
