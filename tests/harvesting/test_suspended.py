@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from stored import rows
@@ -26,6 +29,22 @@ asyncio.run(main())
 """
 
 
+async def suspend(process: int, path: Path) -> None:
+    """Suspend a process between two of its transactions: the lock of one would hold up everybody else."""
+    while True:
+        os.kill(process, signal.SIGSTOP)
+        await asyncio.sleep(0.05)
+        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                os.kill(process, signal.SIGCONT)
+                await asyncio.sleep(0.02)
+            else:
+                connection.execute("ROLLBACK")
+                return
+
+
 @pytest.mark.parametrize("beside", ["", f", jodoo.form_source('{APP_ID}')"], ids=["one source", "two sources"])
 async def test_it_stores_nothing_over_its_successors_rows(free, tmp_path, beside):
     path = tmp_path / "a.db"
@@ -40,7 +59,7 @@ async def test_it_stores_nothing_over_its_successors_rows(free, tmp_path, beside
     first = await start()
     while free._faults._coming:
         await asyncio.sleep(0.02)
-    os.kill(first.pid, signal.SIGSTOP)
+    await suspend(first.pid, path)
     try:
         second = await start()
         assert await second.wait() == 0, (await second.stderr.read()).decode()
