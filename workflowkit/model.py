@@ -65,11 +65,6 @@ class Model:
         return _rebuild, (type(self), fields, getattr(self, "_origin", None))
 
 
-def write_time(time: datetime) -> str:
-    """Return ``2024-01-09T03:16:35.447Z`` for UTC, the offset as ``+08:00`` otherwise."""
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _to_json(value: Any) -> Any:
     match value:
         case Model():
@@ -77,7 +72,7 @@ def _to_json(value: Any) -> Any:
         case tuple():
             return [_to_json(each) for each in value]
         case datetime():
-            return write_time(value)
+            return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return value
 
 

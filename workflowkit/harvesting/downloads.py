@@ -99,7 +99,7 @@ class Downloads:
         self._done = asyncio.Event()
         self._count_at = 0.0
 
-    def publish(self) -> None:
+    def wake(self) -> None:
         """Say that there may be more to save."""
         self._grown.set()
 

@@ -206,10 +206,10 @@ class _Part:
         await self._run.begin()
         self._counters.enqueue(self._run.named)
         self._probe_id = await self._run.probe_id()
-        async with aclosing(self._jobs()) as job, asyncio.TaskGroup() as group:
+        async with aclosing(self._jobs()) as jobs, asyncio.TaskGroup() as group:
             aside = [group.create_task(each) for each in (self._list(), self._wake_at_stop(), self._send_heartbeats())]
             taking = asyncio.Lock()
-            await asyncio.wait([group.create_task(self._worker(job, taking)) for _ in range(self._concurrency)])
+            await asyncio.wait([group.create_task(self._worker(jobs, taking)) for _ in range(self._concurrency)])
             if self._downloads is not None:
                 await self._downloads.finish()
             for task in aside:
@@ -305,15 +305,15 @@ class _Part:
             else:
                 await self._served(None)
 
-    async def _worker(self, job: AsyncGenerator[Job], taking: asyncio.Lock) -> None:
+    async def _worker(self, jobs: AsyncGenerator[Job], taking: asyncio.Lock) -> None:
         while True:
             async with taking:
                 if self._breaker.is_open(self._concurrency):
                     await self._until_up()
-                found = await anext(job, None)
-            if found is None:
+                job = await anext(jobs, None)
+            if job is None:
                 return
-            await self._harvest(found)
+            await self._harvest(job)
             self._report.publish()
             self._grown.set()
 
@@ -327,7 +327,7 @@ class _Part:
                     await self._run.store(job, batch)
                     self._counters.store(batch, after=job.cursor or 0)
                     if self._downloads is not None:
-                        self._downloads.publish()
+                        self._downloads.wake()
         except Stopped:
             return
         except WorkflowKitError as error:
