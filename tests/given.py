@@ -10,7 +10,8 @@ from typing import Any
 import attrs
 
 from workflowkit import Archive
-from workflowkit.harvesting.run import Job, Run
+from workflowkit.archive.queue import Job, Queue, Together
+from workflowkit.harvesting.selection import Selection
 from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row
 
 KINDS = (LogRow, AttachmentRow)
@@ -68,10 +69,24 @@ async def put(
 
 async def begun(
     archive: Archive, source: Given | None = None, *, refresh: bool = False, retry_failed: bool = False, **given: Any
-) -> Run:
+) -> Queue:
     """Begin a run of a source, at another millisecond than all that comes before and after."""
     source = attrs.evolve(source or Given(), **given)
     await asyncio.sleep(0.002)
-    run = await Run(archive, source, refresh=refresh, retry_failed=retry_failed).begin()
+    run = await queue_of(archive, source, refresh=refresh, retry_failed=retry_failed).begin()
     await asyncio.sleep(0.002)
     return run
+
+
+def queue_of(
+    archive: Archive,
+    source: Given,
+    *,
+    refresh: bool = False,
+    retry_failed: bool = False,
+    together: Together | None = None,
+) -> Queue:
+    """Return the queue of a source, as a harvest makes it."""
+    selection = Selection.of(source, refresh=refresh, retry_failed=retry_failed)
+    queue: Queue = archive.queue(source, selection.decide, options=selection.options, together=together)
+    return queue

@@ -37,7 +37,7 @@ def contracts(folder: Path) -> subprocess.CompletedProcess[str]:
         ("paginator.py", "from .jodoo import models", "imports run down the layers"),
         ("sandbox/world.py", "from ..errors import NotFound", "the sandbox knows nothing of the client side"),
         ("harvesting/engine.py", "from ..jodoo import JodooClient", "the harvest knows no service by name"),
-        ("harvesting/archive.py", "from ..secmaster import IamToken", "the harvest knows no service by name"),
+        ("archive/queue.py", "from ..secmaster import IamToken", "the harvest knows no service by name"),
         ("sandbox/gateway.py", "from ..signing import sign", "the sandbox knows nothing of the client side"),
         ("jodoo/client.py", "import httpx", "HTTP libraries stay in the transports"),
         ("secmaster/iam.py", "import httpx", "HTTP libraries stay in the transports"),

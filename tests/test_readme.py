@@ -196,11 +196,11 @@ def test_every_command_is_documented_and_its_examples_parse(path):
     assert examples or path == ("demo",)
     for example in examples:
         name, *arguments = shlex.split(example)
-        subject = cli.cli.get_command(click.Context(cli.cli), name)
-        while isinstance(subject, click.Group):
-            subject = subject.commands[arguments.pop(0)]
-        assert subject is not None
-        subject.make_context(name, arguments, resilient_parsing=False)
+        found = cli.cli.get_command(click.Context(cli.cli), name)
+        while isinstance(found, click.Group):
+            found = found.commands[arguments.pop(0)]
+        assert found is not None
+        found.make_context(name, arguments, resilient_parsing=False)
 
 
 @pytest.mark.parametrize("name", ["JodooClient", "SecMasterClient"])

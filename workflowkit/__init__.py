@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .errors import TransportError as TransportError
     from .errors import WorkflowKitError as WorkflowKitError
     from .files import FileStore as FileStore
-    from .harvesting import Archive as Archive
     from .harvesting import Summary as Summary
     from .harvesting import harvest as harvest
     from .jodoo import App as App
@@ -54,7 +53,8 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "files": "FileStore",
-    "harvesting": "Archive Summary harvest",
+    "archive": "Archive",
+    "harvesting": "Summary harvest",
     "jodoo": "App Attachment Form FormRecord JodooClient JodooInstance Member Signature Task WorkflowLog",
     "paginator": "Page Paginator",
     "retry": "RetryPolicy",

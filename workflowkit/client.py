@@ -149,11 +149,11 @@ class Client:
         *,
         path: Mapping[str, str] = _NOTHING,
         query: Query = _NOTHING,
-        subject: str | None = None,
+        item_id: str | None = None,
     ) -> Reply[M]:
         """Send until it succeeds or the retry policy gives up.
 
-        An error says how many attempts that was, and names the subject: the id that was requested.
+        An error says how many attempts that was, and names the item_id: the id that was requested.
         Credentials that were refused are renewed once, if they can be. That is one attempt more.
         """
         attempt = 0
@@ -163,13 +163,13 @@ class Client:
             before = attempt
             try:
                 async with self._auth.trial():  # a failure leaves it as one, whether or not it is tried again
-                    permit = await self._permit(endpoint, attempt, subject)
+                    permit = await self._permit(endpoint, attempt, item_id)
                     attempt += 1
                     return await self._attempt(endpoint, request, permit, attempt)
             except WorkflowKitError as error:
                 if attempt == before:  # nothing was sent
                     raise
-                error.attempts, error.endpoint, error.subject = attempt, endpoint.name, subject
+                error.attempts, error.endpoint, error.item_id = attempt, endpoint.name, item_id
                 delay = self._options.retry.delay(error, attempt)
                 if isinstance(error, AuthenticationError) and not renewed and self._auth.renew(request, error):
                     renewed, delay = True, 0.0
@@ -180,7 +180,7 @@ class Client:
                 failure = error
             await self._pause(endpoint, failure, attempt, delay)
 
-    async def _permit(self, endpoint: Endpoint[M], attempts: int, subject: str | None) -> Permit:
+    async def _permit(self, endpoint: Endpoint[M], attempts: int, item_id: str | None) -> Permit:
         """Return a place in all limits, with credentials at hand: they may run out while it is waited for."""
         waited = 0.0
         while True:
@@ -189,7 +189,7 @@ class Client:
             except WorkflowKitError as error:
                 error.attempts += attempts
                 if error.endpoint is None:
-                    error.endpoint, error.subject = endpoint.name, subject
+                    error.endpoint, error.item_id = endpoint.name, item_id
                 raise
             permit = Permit(*self._limits_of(endpoint))
             await self._wait(endpoint, permit, attempts, waited)

@@ -32,7 +32,7 @@ class WorkflowKitError(Exception):
     endpoint: str | None = None
     """The name of the operation, such as ``jodoo.workflow_logs``, or None outside a call."""
 
-    subject: str | None = None
+    item_id: str | None = None
     """The id that was requested, or None if it was a listing."""
 
     request_id: str | None = None
@@ -42,7 +42,7 @@ class WorkflowKitError(Exception):
     """What is behind it or helps, where we know more than the service says. It is part of `str`."""
 
     def __str__(self) -> str:
-        where = f"{self.endpoint} of {self.subject}" if self.subject else self.endpoint
+        where = f"{self.endpoint} of {self.item_id}" if self.item_id else self.endpoint
         text = f"{where}: {self._explain()}" if where else self._explain()
         return f"{text}; {self.hint}" if self.hint else text
 
@@ -173,10 +173,10 @@ class ServerError(_Passing):
 
     Attributes:
         retry_after: seconds, as the service's ``Retry-After`` said, usually `None`.
-        subject_only: whether the service says so of what was requested: other things may well succeed.
+        item_only: whether the service says so of what was requested: other things may well succeed.
     """
 
-    subject_only: bool = False
+    item_only: bool = False
 
 
 class DecodeError(WorkflowKitError):

@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
+from .archive import Archive
 from .errors import ConfigError, HarvestError
-from .harvesting import Archive
 from .redact import escape, redact_url
 
 Format = Literal["jsonl", "csv"]

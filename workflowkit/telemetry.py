@@ -27,7 +27,7 @@ class RequestDone:
         status: the HTTP status, `None` if no response came.
         error: the name of the error class (``CancelledError`` if the caller went away), `None` on success.
         waited: seconds spent waiting for the limits.
-        elapsed: seconds from sending to the decoded answer.
+        elapsed: seconds from sending to the decoded response.
         size: bytes of the response's body.
         request_id: the vendor's id for the request, where it sends one.
         ahead: seconds by which this machine's clock is ahead of the service's, to a second and the response's way, None
@@ -58,31 +58,27 @@ class Retrying:
 
 
 @attrs.frozen(kw_only=True)
-class HarvestProgress:
-    """The progress of a harvest. All numbers count instances, except those of rows and requests.
+class HarvestCounts:
+    """What a harvest has done so far.
 
     Attributes:
-        total: known so far. It is final once `listed` is true.
-        listed: whether the sources have named all they have.
-        done: harvested in this run.
-        failed: recorded as failed, in this run or an earlier one.
-        skipped: harvested by an earlier run.
+        done: instances harvested.
+        failed: instances that could not be read, now or, without `retry_failed`, in an earlier run.
+            `Archive.failures` lists them.
+        skipped: instances that an earlier run had harvested.
+        logs: rows of logs stored.
+        tasks: rows of tasks stored.
+        nodes: rows of nodes stored.
         requests: sent, retries and listings included.
-        saved: requests that harvesting the skipped ones took, and which were not sent again.
-        spent: requests for instances, of all that were sent.
-        quota: requests per second that instances may take, all sources together, or None if one has no limit.
-        seconds_left: how long the rest takes at the rate limit, with the mean number of requests so far. None if
-            there is no limit, or until all are listed.
-        files: saved in this run.
+        requests_saved: requests that harvesting the skipped ones took, and which were not sent again.
+        files: files saved.
         file_bytes: how large those are together.
-        files_waiting: that are still to be saved, as of some seconds ago, or 0 if none are to be.
-        files_lost: that can't be had any more, as far as this run has found.
-        next_deadline: when the first of the links stored in this run expires or, if files are saved, the first
-            of those that wait. None without any.
+        files_waiting: files that are still to be saved, or 0 if none were to be. While the harvest runs, this is as of
+            some seconds ago.
+        files_lost: files that can't be had any more, or 0 if none were to be saved. At the end, this includes earlier
+            runs.
     """
 
-    total: int
-    listed: bool
     done: int
     failed: int
     skipped: int
@@ -90,14 +86,33 @@ class HarvestProgress:
     tasks: int = 0
     nodes: int = 0
     requests: int
-    saved: int = 0
-    spent: int = 0
-    quota: float | None = None
-    seconds_left: float | None = None
+    requests_saved: int = 0
     files: int = 0
     file_bytes: int = 0
     files_waiting: int = 0
     files_lost: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class HarvestProgress(HarvestCounts):
+    """The progress of a harvest.
+
+    Attributes:
+        total: instances known so far. It is final once `listed` is true.
+        listed: whether all sources have been listed to their end.
+        spent: requests for instances, of all that were sent.
+        rate: requests per second that instances may take, all sources together, or None if one has no limit.
+        seconds_left: how long the rest takes at the rate limit, with the mean number of requests so far. None if
+            there is no limit, or until all are listed.
+        next_deadline: when the first of the links stored in this run expires or, if files are saved, the first
+            of those that wait. None without any.
+    """
+
+    total: int
+    listed: bool
+    spent: int = 0
+    rate: float | None = None
+    seconds_left: float | None = None
     next_deadline: datetime | None = None
 
 

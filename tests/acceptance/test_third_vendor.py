@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from workflowkit import Archive, harvest
-from workflowkit.harvesting.verify import verify
+from workflowkit.archive import verify
 from workflowkit.source import Batch, Chunk, InstanceRef, LogRow, Row
 from workflowkit.telemetry import HarvestProgress
 

@@ -24,7 +24,7 @@ from given import KINDS, Given, log_row
 from stored import rows
 
 from workflowkit import Archive, FileStore, harvest
-from workflowkit.harvesting import writer
+from workflowkit.archive import writer
 from workflowkit.source import AttachmentRow
 
 FILES = {"/small": b"small", "/twin": b"small", "/large": bytes(range(256)) * 10_000}
@@ -70,13 +70,13 @@ def crash(at: int) -> None:
 
     for name in TOUCHING:
         setattr(os, name, stepping(getattr(os, name)))
-    transact = writer._transact
+    transact = writer.Writer._transact
 
-    def watched(connection: sqlite3.Connection, group: list[writer._Job], begin: Callable[[], None]) -> None:
+    def watched(self: writer.Writer[Any], connection: sqlite3.Connection, group: list[writer._Job]) -> None:
         connection.set_trace_callback(lambda statement: step() if "UPDATE files" in statement else None)
-        transact(connection, group, begin)
+        transact(self, connection, group)
 
-    writer._transact = watched
+    setattr(writer.Writer, "_transact", watched)  # noqa: B010
 
 
 async def work(folder: Path, port: int) -> None:

@@ -14,9 +14,10 @@ import pytest
 from given import KINDS, Given, log_row
 
 from workflowkit import Archive, FileStore, NotFound, ServerError, TransportError, harvest
+from workflowkit.archive import verify_files, writer
 from workflowkit.files import DeadLink, Unsafe
 from workflowkit.files.fetch import Answer
-from workflowkit.harvesting import breaker, count_files, verify_files, writer
+from workflowkit.harvesting import breaker
 from workflowkit.source import AttachmentRow, Batch
 
 DEADLINES = (timedelta(0), timedelta(days=1), None)
@@ -33,7 +34,7 @@ class Troubled(Given):
         await asyncio.sleep(0)
         if instance_id in self.asked and self.dice.random() < self.trouble:
             error = self.dice.choice((ServerError("busy", code=None), TransportError("cut"), NotFound("gone", code=1)))
-            error.endpoint, error.subject = "jodoo.workflow_logs", instance_id
+            error.endpoint, error.item_id = "jodoo.workflow_logs", instance_id
             raise error
         self.asked.add(instance_id)
         yield Batch(rows=self.rows[instance_id], kinds=KINDS, requests=1)
@@ -79,13 +80,13 @@ async def test_it_ends_and_the_rest_is_saved_later(tmp_path, monkeypatch, seed):
             raise Unsafe("elsewhere")
         yield Answer(0, None, None, None, pieces())
 
-    transact = writer._transact
+    transact = writer.Writer._transact
 
     def transact_slowly(*what: Any) -> None:
         time.sleep(dice.choice((0, 0, 0, 0.003)))
         transact(*what)
 
-    monkeypatch.setattr(writer, "_transact", transact_slowly)
+    monkeypatch.setattr(writer.Writer, "_transact", transact_slowly)
     monkeypatch.setattr("workflowkit.files.fetch.Fetcher.get", get)
     sources = [troubled(dice, name) for name in "abc"[: dice.randrange(1, 4)]]
     store = FileStore(tmp_path / "files", concurrency=dice.choice((1, 2, 8)), reserve=0)
@@ -101,7 +102,7 @@ async def test_it_ends_and_the_rest_is_saved_later(tmp_path, monkeypatch, seed):
             source.trouble = 0
         summary = await asyncio.wait_for(harvest(sources, archive, attachments=store), 20)
         assert (summary.stopped, summary.files_waiting) == (False, 0)
-        counts = await count_files(archive)
+        counts = await archive.count_files()
         assert counts.lost == summary.files_lost
         assert [damage async for damage in verify_files(archive)] == []
         assert list((store.directory / "parts").iterdir() if counts.saved else []) == []

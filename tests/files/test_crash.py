@@ -12,7 +12,6 @@ from file_host import whole
 from given import KINDS, Given, log_row
 
 from workflowkit import FileStore, HarvestError, harvest
-from workflowkit.harvesting import count_files
 from workflowkit.source import AttachmentRow
 
 HARVESTS = Path(__file__).with_name("crashing.py")
@@ -49,7 +48,7 @@ async def test_a_full_disk_ends_the_harvest_and_what_is_saved_stays(host, archiv
     store = FileStore(tiny_disk / "files", concurrency=1, reserve=0)
     with pytest.raises(HarvestError, match=r"make room|No space left on device.* run the same command again"):
         await harvest(source, archive, attachments=store)
-    assert (await count_files(archive)).saved == 2
+    assert (await archive.count_files()).saved == 2
     for path in store.directory.rglob("*"):
         if path.is_file() and path.suffix != ".part":
             assert path.read_bytes() in contents
@@ -71,6 +70,6 @@ async def test_a_write_that_fails_ends_the_harvest_and_the_next_one_goes_on(host
             await harvest(source, archive, attachments=store)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert (await count_files(archive)).waiting == 1
+    assert (await archive.count_files()).waiting == 1
     assert (await harvest(source, archive, attachments=store)).files == 1
     assert [path.stat().st_size for path in store.directory.rglob("*") if path.is_file()] == [len(content)]

@@ -16,10 +16,10 @@ from file_host import ranged, whole
 from given import KINDS, Given, log_row, put
 
 from workflowkit import AuthenticationError, FileStore, HarvestError, NotFound, ServerError, TransportError, harvest
-from workflowkit.harvesting import count_files, list_files, retry_lost, verify_files
+from workflowkit.archive import verify_files
+from workflowkit.archive.files import Files
 from workflowkit.harvesting.downloads import Downloads
-from workflowkit.harvesting.links import Links
-from workflowkit.harvesting.progress import Counters, Report
+from workflowkit.harvesting.progress import Progress
 from workflowkit.source import AttachmentRow, Batch, Row
 
 SOON = timedelta(days=6)
@@ -65,7 +65,7 @@ def store(tmp_path, host):
 @pytest.fixture
 def states(archive):
     async def read():
-        return [(file.state, file.reason) for file in await list_files(archive)]
+        return [(file.state, file.reason) for file in await archive.list_files()]
 
     return read
 
@@ -99,7 +99,7 @@ async def test_without_a_folder_none_is_saved_and_a_later_run_does_it(host, arch
     host.answers = {"/a": [whole(b"one")]}
     source = Linking({"i": [link(host.url("/a"))]})
     summary = await harvest(source, archive)
-    assert (summary.files, (await count_files(archive)).waiting, host.seen) == (0, 1, [])
+    assert (summary.files, (await archive.count_files()).waiting, host.seen) == (0, 1, [])
     summary = await harvest(source, archive, attachments=store)
     assert (summary.done, summary.requests, summary.files) == (0, 0, 1)
 
@@ -288,7 +288,7 @@ async def test_what_is_not_as_announced_is_deferred_then_lost(host, archive, sto
     assert {state for state, _ in await states()} == {"lost"}
     host.answers = {path: [whole(b"1234")] for path in files}
     assert (await harvest(source, archive, attachments=store)).files == 0, "lost is lost"
-    assert await retry_lost(archive) == 6
+    assert await archive.retry_lost_files() == 6
     assert (await harvest(source, archive, attachments=store)).files == 5, "but for the one whose address names another"
 
 
@@ -307,7 +307,7 @@ async def test_what_says_little_of_its_type_is_saved(host, archive, store, state
     assert saved(store) == {content for content, _, _ in files.values()}
     assert summary.files == len(files)
     assert {reason for _, reason in await states()} == {None, "1 bytes were announced, 3 came"}, "its hash is right"
-    assert (await count_files(archive)).differing == 1
+    assert (await archive.count_files()).differing == 1
 
 
 async def test_what_breaks_on_its_way_is_asked_for_again(host, archive, store, states):
@@ -337,7 +337,7 @@ async def test_names_are_told_and_lead_nowhere(host, archive, store, tmp_path):
     found = {path.relative_to(tmp_path).parts for path in tmp_path.rglob("*") if path.is_file()}
     hashes = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(len(names))]
     assert found - {("a.db",), ("a.db-wal",), ("a.db-shm",)} == {("files", each[:2], each) for each in hashes}
-    told = {file.sha256: file.name for file in await list_files(archive)}
+    told = {file.sha256: file.name for file in await archive.list_files()}
     assert told[hashes[0]] == "../../etc/passwd"
     assert told[hashes[5]] == "n" * 300
 
@@ -375,21 +375,21 @@ async def test_a_file_that_fails_while_others_come_is_left_to_the_next_run(host,
     summary = await harvest(source, archive, attachments=store)
     assert (summary.files, summary.files_waiting, summary.files_lost) == (1, 1, 0)
     assert await states() == [("deferred", "the file's host answers HTTP 500"), ("saved", None)]
-    assert (await count_files(archive)).next_deadline is not None, "it waits as well"
+    assert (await archive.count_files()).next_deadline is not None, "it waits as well"
     host.answers["/bad"] = [whole(b"bad")]
     assert (await harvest(source, archive, attachments=store)).files_waiting == 0
 
 
 async def test_it_is_left_while_another_one_is_looked_for(host, archive, store, monkeypatch):
-    find = Links.next
+    find = Files.claim
 
-    async def found(self, *, without):
-        file = await find(self, without=without)
-        if file is None:
+    async def found(self, most, *, without):
+        files = await find(self, most, without=without)
+        if not files:
             await asyncio.sleep(0.2)  # meanwhile what is under way comes, and all that was held is left
-        return file
+        return files
 
-    monkeypatch.setattr(Links, "next", found)
+    monkeypatch.setattr(Files, "claim", found)
     host.answers = {"/bad": [whole(b"", status="500 Oops")], **{f"/{n}": [whole(b"good")] for n in range(3)}}
     source = Linking({"i": [link(host.url(path), ordinal=n) for n, path in enumerate(("/bad", "/0", "/1", "/2"))]})
     summary = await harvest(source, archive, attachments=store)
@@ -413,7 +413,7 @@ async def test_a_host_that_stays_down_ends_the_harvest(host, archive, store):
     source = Linking({"i": [link(host.url("/first"))], "j": [link(host.url("/a"))]})
     with pytest.raises(TransportError, match="HTTP 503"):
         await harvest(source, archive, attachments=store, max_outage=0.5)
-    assert (await count_files(archive)).waiting == 1
+    assert (await archive.count_files()).waiting == 1
 
 
 async def test_a_file_that_takes_too_long_is_gone_on_with(host, archive, tmp_path):
@@ -601,7 +601,7 @@ async def test_a_file_that_several_instances_link_to_is_lost_with_the_last_of_th
         summary = await harvest(source, archive, attachments=store)
         assert summary.files_lost == 0
     assert summary.files_waiting == 0
-    names = {(file.instance_id, file.state) for file in await list_files(archive)}
+    names = {(file.instance_id, file.state) for file in await archive.list_files()}
     assert names == {("i", "saved"), ("j", "saved")}
 
 
@@ -610,7 +610,7 @@ async def test_each_place_has_the_name_that_it_gave(host, archive, store):
     url = host.url("/a")
     links = [link(url, name="contract.pdf"), link(url, ordinal=1, name="copy.pdf"), link(url, ordinal=-1, name=None)]
     await harvest(Linking({"i": links}), archive, attachments=store)
-    assert [(file.ordinal, file.name) for file in await list_files(archive)] == [
+    assert [(file.ordinal, file.name) for file in await archive.list_files()] == [
         (-1, None),
         (0, "contract.pdf"),
         (1, "copy.pdf"),
@@ -639,7 +639,7 @@ async def test_a_file_where_the_folder_should_be(host, archive, tmp_path):
 async def test_what_cannot_be_read_is_told_from_what_is_gone(host, archive, store):
     host.answers = {f"/{n}": [whole(b"%d" % n)] for n in range(3)}
     await harvest(Linking({"i": [link(host.url(f"/{n}"), ordinal=n) for n in range(3)]}), archive, attachments=store)
-    gone, folder, _ = (archive.path.parent / str(file.path) for file in await list_files(archive))
+    gone, folder, _ = (archive.path.parent / str(file.path) for file in await archive.list_files())
     gone.unlink()
     folder.unlink()
     folder.mkdir()
@@ -667,10 +667,9 @@ async def test_whether_links_can_be_renewed_is_seen_by_logs_alone(archive, tmp_p
             yield Batch(rows=[log_row()], kinds=KINDS, requests=1)
 
     await put(archive, "i", log_row())
-    counters = Counters(None)
-    stop, report = asyncio.Event(), Report([counters], ())
+    (progress,) = Progress([None], ()).sources
     saving = Downloads(
-        NoTasks(kinds=KINDS), archive, FileStore(tmp_path / "files"), counters, report, stop=stop, max_outage=1
+        NoTasks(kinds=KINDS), archive, FileStore(tmp_path / "files"), progress, stop=asyncio.Event(), max_outage=1
     )
     assert await saving._probe_api() is True
-    assert counters.requests == 1
+    assert progress.requests == 1

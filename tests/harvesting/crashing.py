@@ -8,26 +8,30 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from dying import CRASHED, in_a_child, steps_until
 from given import KINDS, Given, log_row
 from stored import rows
 
 from workflowkit import Archive, harvest
+from workflowkit.archive import writer
 from workflowkit.errors import NotFound
-from workflowkit.harvesting import writer
 from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, Row
 
 PAGES = {"a": 1, "b": 3, "c": 0, "d": 2, "e": 1}
 ALL = (
-    "SELECT system, tenant, id, state, status, logs, error, holds, is_open, cursor, run FROM instances ORDER BY id",
+    (
+        "SELECT system, tenant, id, state, status, logs, error, stored_tables, is_open, cursor, run FROM instances "
+        "ORDER BY id"
+    ),
     "SELECT * FROM logs ORDER BY instance_id, position",
     "SELECT * FROM attachments ORDER BY instance_id, position, ordinal",
-    "SELECT system, tenant, source, named, failed, cursor, listed, ended_at IS NULL FROM harvests",
+    "SELECT system, tenant, source, instances, failed, cursor, listed, ended_at IS NULL FROM harvests",
 )
 
 
@@ -62,14 +66,14 @@ def rows_of(position: int) -> list[Row]:
 
 def crash(at: int) -> None:
     """Let the process end before its writer's n-th statement."""
-    transact = writer._transact
+    transact = writer.Writer._transact
     step = steps_until(at)
 
-    def watched(connection: sqlite3.Connection, group: list[writer._Job], begin: Callable[[], None]) -> None:
+    def watched(self: writer.Writer[Any], connection: sqlite3.Connection, group: list[writer._Job]) -> None:
         connection.set_trace_callback(lambda _: step())
-        transact(connection, group, begin)
+        transact(self, connection, group)
 
-    writer._transact = watched
+    setattr(writer.Writer, "_transact", watched)  # noqa: B010
 
 
 async def work(path: Path) -> None:

@@ -22,7 +22,7 @@ from workflowkit import (
     TransportError,
     harvest,
 )
-from workflowkit.harvesting.verify import verify
+from workflowkit.archive import verify
 from workflowkit.source import Chunk
 from workflowkit.telemetry import HarvestProgress
 
@@ -93,7 +93,7 @@ async def test_a_second_run_costs_nothing_and_changes_nothing(free, jodoo, archi
     await harvest(jodoo.log_source(ids), archive)
     before, asked = contents(archive.path), sum(free.jodoo.answered.values())
     summary = await harvest(jodoo.log_source(ids), archive)
-    assert summary == Summary(done=0, failed=0, skipped=60, logs=0, requests=0, saved=64, stopped=False)
+    assert summary == Summary(done=0, failed=0, skipped=60, logs=0, requests=0, requests_saved=64, stopped=False)
     assert contents(archive.path) == before
     assert sum(free.jodoo.answered.values()) == asked
 
@@ -316,7 +316,7 @@ async def test_nothing_to_do_is_done_at_once(jodoo, archive):
 async def test_a_clock_that_was_ahead_does_not_spoil_a_refresh(free, jodoo, archive, query, monkeypatch):
     ids = list(free.world.instance_ids())[:5]
     with monkeypatch.context() as patched:
-        patched.setattr("workflowkit.harvesting.run.now", lambda: "2124-01-01T00:00:00.000Z")
+        patched.setattr("workflowkit.archive.queue.now", lambda: "2124-01-01T00:00:00.000Z")
         await harvest(jodoo.log_source(ids), archive)
     assert await query("SELECT DISTINCT harvested_at FROM instances") == [("2124-01-01T00:00:00.000Z",)]
     summary = await harvest(jodoo.log_source(ids), archive, refresh=True)

@@ -11,7 +11,7 @@ import pytest
 from given import Given, begun
 
 from workflowkit import Archive, HarvestError, harvest
-from workflowkit.harvesting.database import adapt, now
+from workflowkit.archive.values import adapt, now
 from workflowkit.source import Chunk
 
 OTHER = "4711 on elsewhere, abcd"
@@ -37,9 +37,9 @@ async def another_process_harvested(
     archive, monkeypatch, *, ago=0.0, tenant="t", name="given", ended=True, process=OTHER
 ):
     with monkeypatch.context() as patched:
-        patched.setattr("workflowkit.harvesting.lock.this_process", lambda: process)
-        patched.setattr("workflowkit.harvesting.run.this_process", lambda: process)
-        patched.setattr("workflowkit.harvesting.run.now", lambda: adapt(datetime.now(UTC) - timedelta(seconds=ago)))
+        patched.setattr("workflowkit.archive.lock.this_process", lambda: process)
+        patched.setattr("workflowkit.archive.queue.this_process", lambda: process)
+        patched.setattr("workflowkit.archive.queue.now", lambda: adapt(datetime.now(UTC) - timedelta(seconds=ago)))
         run = await begun(archive, tenant=tenant, name=name)
         if ended:
             await run.end()
@@ -105,7 +105,7 @@ async def test_a_second_harvest_is_told_of_the_first(archive, monkeypatch, name)
     async def live() -> None:
         while True:
             await asyncio.sleep(0.1)
-            await archive.ask("UPDATE harvests SET alive_at = ? WHERE process = ?", now(), OTHER)
+            await archive._database.ask("UPDATE harvests SET alive_at = ? WHERE process = ?", now(), OTHER)
 
     first = asyncio.create_task(live())
     second = Timed()
@@ -122,13 +122,13 @@ async def test_one_that_was_taken_for_dead_ends_when_another_has_begun_the_same(
             await asyncio.sleep(60)
             yield Chunk(refs=())
 
-    with pytest.raises(HarvestError, match="another process has begun the same harvest"):
+    with pytest.raises(HarvestError, match="another process has begun a harvest"):
         async with asyncio.timeout(20):
             await harvest(Slow(), archive)
 
 
 async def test_a_note_that_cannot_be_made_now_ends_nothing(archive, monkeypatch):
-    monkeypatch.setattr("workflowkit.harvesting.engine.HEARTBEAT", 0.01)
+    monkeypatch.setattr("workflowkit.harvesting.heartbeat.HEARTBEAT", 0.01)
     failed = 0
 
     async def locked(self):
@@ -136,7 +136,7 @@ async def test_a_note_that_cannot_be_made_now_ends_nothing(archive, monkeypatch)
         failed += 1
         raise HarvestError("another process is writing to it")
 
-    monkeypatch.setattr("workflowkit.harvesting.run.Run.heartbeat", locked)
+    monkeypatch.setattr("workflowkit.archive.Archive.write_heartbeat", locked)
 
     class Slow(Given):
         async def instances(self, after=None):
@@ -148,11 +148,11 @@ async def test_a_note_that_cannot_be_made_now_ends_nothing(archive, monkeypatch)
 
 
 async def test_a_harvest_says_that_it_is_alive(archive, monkeypatch):
-    monkeypatch.setattr("workflowkit.harvesting.engine.HEARTBEAT", 0.01)
+    monkeypatch.setattr("workflowkit.harvesting.heartbeat.HEARTBEAT", 0.01)
     query = "SELECT alive_at, ended_at IS NULL FROM harvests"
 
     async def noted():
-        return await archive.transact(lambda connection: connection.execute(query).fetchone())
+        return await archive._database.transact(lambda connection: connection.execute(query).fetchone())
 
     class Slow(Given):
         async def instances(self, after=None):

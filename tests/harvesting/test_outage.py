@@ -8,8 +8,8 @@ from itertools import count
 import pytest
 
 from workflowkit import QuotaExceeded, RateLimited, ServerError, TransportError, harvest
+from workflowkit.archive.queue import Queue
 from workflowkit.harvesting.breaker import Breaker
-from workflowkit.harvesting.run import Run
 from workflowkit.sandbox.world import APP_ID
 
 pytestmark = pytest.mark.usefixtures("transport")
@@ -54,13 +54,13 @@ async def test_at_the_very_end_as_well(free, jodoo, archive):
 @pytest.mark.parametrize("disk", ["quick", "slow"])
 async def test_while_it_lasts_one_asks_at_a_time_ever_more_seldom(free, jodoo, archive, monkeypatch, disk):
     if disk == "slow":  # what was answered before the outage is stored in the midst of it
-        store, stores = Run.store, count()
+        store, stores = Queue.store, count()
 
         async def stored(*what):
             await asyncio.sleep(next(stores) % 5 * 0.3)
             await store(*what)
 
-        monkeypatch.setattr(Run, "store", stored)
+        monkeypatch.setattr(Queue, "store", stored)
     monkeypatch.setattr("workflowkit.harvesting.breaker._SHORTEST", 0.2)
     monkeypatch.setattr("workflowkit.harvesting.breaker._LONGEST", 60.0)
     down_after(free, 10, "502", 10_000)
@@ -83,13 +83,13 @@ async def test_while_it_lasts_one_asks_at_a_time_ever_more_seldom(free, jodoo, a
 
 
 async def test_it_begins_while_the_first_answer_is_stored(free, jodoo, archive, monkeypatch):
-    store = Run.store
+    store = Queue.store
 
     async def stored(*what):
         await asyncio.sleep(0.3)
         await store(*what)
 
-    monkeypatch.setattr(Run, "store", stored)
+    monkeypatch.setattr(Queue, "store", stored)
     down_after(free, 1, "502", 20)
     summary = await harvest(jodoo.log_source(ids(free)), archive, concurrency=3)
     assert (summary.done, summary.failed) == (60, 0)

@@ -88,7 +88,7 @@ async def test_what_was_cut_short_without_tasks_starts_over_with_them(free, jodo
     await cut_short(long, 3)
     summary = await harvest(jodoo.log_source([long], tasks=True), archive)
     assert summary.requests == 1 + PAGES
-    assert await query("SELECT state, holds FROM instances") == [("done", "logs,tasks,links")]
+    assert await query("SELECT state, stored_tables FROM instances") == [("done", "logs,tasks,links")]
 
 
 async def test_exhaustive_goes_on_past_short_pages_to_an_empty_one(free, jodoo, archive, query, monkeypatch):
@@ -126,7 +126,7 @@ async def test_a_listing_goes_on_where_it_was_and_what_was_listed_is_done(free, 
     assert free.jodoo.answered["forms"] == before["forms"]
     # The refusal may have come before or after the second form's page was stored: that one may come once more.
     assert free.jodoo.answered["form_records"] - before["form_records"] in (1, 2), "not the first form's"
-    assert await query("SELECT cursor, ended_at IS NULL, named FROM harvests") == [(None, 0, 60)]
+    assert await query("SELECT cursor, ended_at IS NULL, instances FROM harvests") == [(None, 0, 60)]
 
 
 async def test_when_the_listing_fails_in_between_it_is_waited_for(free, jodoo, archive, monkeypatch):

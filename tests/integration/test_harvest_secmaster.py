@@ -53,8 +53,8 @@ async def test_instances_alone_cost_the_listing(free, secmaster, archive):
     assert free.secmaster.answered == {"secmaster.workflow_instances": 2}
     stored = rows(
         archive.path,
-        "SELECT id, system, tenant, state, status, name, workflow_name, trigger_type, start_time, end_time, raw, holds "
-        "FROM instances ORDER BY id",
+        "SELECT id, system, tenant, state, status, name, workflow_name, trigger_type, start_time, end_time, raw, "
+        "stored_tables FROM instances ORDER BY id",
     )
     assert [row[0] for row in stored] == list(free.workspace.instance_ids())
     for number, (_, *where, status, name, workflow, trigger, start, end, raw, holds) in enumerate(stored):
@@ -95,7 +95,10 @@ async def test_nodes(free, secmaster, archive):
 async def test_a_second_run_costs_the_listing_and_what_was_running_and_changes_nothing(free, secmaster, archive):
     await harvest(secmaster.workspace_source(topology=True), archive)
     everything = [
-        "SELECT system, tenant, id, state, status, error, holds, is_open, cursor, run, raw FROM instances ORDER BY id",
+        (
+            "SELECT system, tenant, id, state, status, error, stored_tables, is_open, cursor, run, raw "
+            "FROM instances ORDER BY id"
+        ),
         "SELECT * FROM nodes ORDER BY 1, 2, 3, 4",
     ]
     before = [rows(archive.path, query) for query in everything]

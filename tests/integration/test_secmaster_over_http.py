@@ -199,7 +199,7 @@ async def test_a_refused_key_is_not_sent_again_for_as_long_as_it_might_be_locked
         with pytest.raises(AuthenticationError, match="not tried again for 5 minutes") as again:
             await client.workflow_instances()
         assert (free.secmaster.answered["APIGW.0301"], again.value.attempts) == (sent, 0)
-        assert (again.value.endpoint, again.value.subject) == ("secmaster.workflow_instances", None)
+        assert (again.value.endpoint, again.value.item_id) == ("secmaster.workflow_instances", None)
         clock[0] += 301
         with pytest.raises(AuthenticationError):
             await client.workflow_instances()

@@ -8,16 +8,16 @@ import stat
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import attrs
 import pytest
 from given import begun, log_row, put
 
 from workflowkit import Archive, ConfigError, HarvestError
-from workflowkit.harvesting.database import adapt, explain
-from workflowkit.harvesting.schema import TABLES, VERSION, columns
-from workflowkit.harvesting.writer import Writer
+from workflowkit.archive.sqlite import explain
+from workflowkit.archive.tables import TABLE_OF, VERSION, columns
+from workflowkit.archive.values import adapt
+from workflowkit.archive.writer import Writer
 from workflowkit.source import LogRow
 
 ROW = log_row(
@@ -55,7 +55,7 @@ async def test_at_rest_it_is_one_file_and_a_reader_does_not_hold_up_the_end(path
 async def test_tables_are_as_the_rows_say(path):
     async with Archive.open(path):
         connection = sqlite3.connect(path)
-        for row, table in TABLES.items():
+        for row, table in TABLE_OF.items():
             names = {column[1] for column in connection.execute(f"PRAGMA table_info({table})")}
             assert set(columns(row)) < names
         connection.close()
@@ -213,7 +213,7 @@ async def test_an_empty_file_becomes_an_archive(path):
 async def test_a_full_disk_stops_cleanly(path):
     async with Archive.open(path) as archive:
         await put(archive, "first", ROW)
-        await archive.transact(lambda connection: connection.execute("PRAGMA max_page_count = 1"))
+        await archive._database.transact(lambda connection: connection.execute("PRAGMA max_page_count = 1"))
         big = attrs.evolve(ROW, raw=b"x" * 100_000)
         with pytest.raises(HarvestError, match="the disk is full; free some space and run the same command again"):
             await put(archive, "second", big)
@@ -230,11 +230,11 @@ LOCKED = (
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr("workflowkit.harvesting.database.PATIENCE", 0.3)
+    monkeypatch.setattr("workflowkit.archive.sqlite.PATIENCE", 0.3)
 
 
 async def test_a_lock_of_another_program_is_waited_for(path, monkeypatch, caplog):
-    monkeypatch.setattr("workflowkit.harvesting.database._TRY", 0.1)
+    monkeypatch.setattr("workflowkit.archive.sqlite._TRY", 0.1)
     async with Archive.open(path) as archive:
         other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         other.execute("BEGIN IMMEDIATE")
@@ -247,7 +247,7 @@ async def test_a_lock_of_another_program_is_waited_for(path, monkeypatch, caplog
 
 
 async def test_whoever_closes_does_not_wait_for_a_lock(path, monkeypatch):
-    monkeypatch.setattr("workflowkit.harvesting.database._TRY", 0.1)
+    monkeypatch.setattr("workflowkit.archive.sqlite._TRY", 0.1)
     other = None
     async with asyncio.timeout(20):
         async with Archive.open(path) as archive:
@@ -306,14 +306,14 @@ async def test_what_a_dangling_link_leads_to_is_its_owners_only(tmp_path):
 
 
 async def test_without_a_folder_for_temporary_data_it_is_kept_in_memory(path, monkeypatch):
-    monkeypatch.setattr("workflowkit.harvesting.database._TEMPORARY", ("/nowhere",))
+    monkeypatch.setattr("workflowkit.archive.sqlite._TEMPORARY", ("/nowhere",))
     for name in ("SQLITE_TMPDIR", "TMPDIR"):
         monkeypatch.delenv(name, raising=False)
     async with Archive.open(path) as archive:
-        assert await archive.ask("PRAGMA temp_store") == [(2,)]
+        assert await archive._database.ask("PRAGMA temp_store") == [(2,)]
     monkeypatch.setenv("SQLITE_TMPDIR", str(path.parent))
     async with Archive.open(path) as archive:
-        assert await archive.ask("PRAGMA temp_store") == [(0,)]
+        assert await archive._database.ask("PRAGMA temp_store") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_a_disk_without_locks_is_not_called_another_writer(path, monkeypatch):
 
 async def test_another_writer_is_named(path, impatient):
     async with Archive.open(path) as archive:
-        await archive.transact(lambda connection: connection.execute("PRAGMA busy_timeout = 20"))
+        await archive._database.transact(lambda connection: connection.execute("PRAGMA busy_timeout = 20"))
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(HarvestError, match="another program holds a lock on it"):
@@ -387,7 +387,7 @@ async def test_a_writer_that_cannot_connect_says_so_to_everyone():
     def connect() -> sqlite3.Connection:
         raise HarvestError("no")
 
-    writer = Writer(Path("a.db"), connect)
+    writer = Writer(connect, lambda *_: None, sqlite3.Connection.close)
     for _ in range(2):
         with pytest.raises(HarvestError, match="no"):
             await writer.run(lambda _: None)
@@ -408,7 +408,7 @@ async def test_a_caller_who_leaves_does_not_undo_the_job(path):
 
 async def test_a_locked_archive_is_told_to_all_who_wait_at_once(path, impatient):
     async with Archive.open(path) as archive:
-        await archive.transact(lambda connection: connection.execute("PRAGMA busy_timeout = 200"))
+        await archive._database.transact(lambda connection: connection.execute("PRAGMA busy_timeout = 200"))
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         asked = 0
@@ -417,7 +417,7 @@ async def test_a_locked_archive_is_told_to_all_who_wait_at_once(path, impatient)
             nonlocal asked
             asked += 1
 
-        answers = await asyncio.gather(*(archive.transact(work) for _ in range(50)), return_exceptions=True)
+        answers = await asyncio.gather(*(archive._database.transact(work) for _ in range(50)), return_exceptions=True)
         other.close()
         assert asked == 0
         assert {str(answer).rpartition(": ")[2] for answer in answers} == {LOCKED}

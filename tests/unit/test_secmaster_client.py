@@ -156,7 +156,7 @@ async def test_errors_become_classes_and_attempts(respx_mock, answer, kind, atte
             await secmaster.workflow_instance(INSTANCE)
     assert isinstance(caught.value, kind)
     assert route.call_count == attempts == caught.value.attempts
-    assert (caught.value.endpoint, caught.value.subject) == ("secmaster.workflow_instance", INSTANCE)
+    assert (caught.value.endpoint, caught.value.item_id) == ("secmaster.workflow_instance", INSTANCE)
     assert caught.value.request_id == "r-9"
 
 
@@ -533,10 +533,10 @@ async def test_a_cursor_of_another_listing(cursor):
 @pytest.mark.parametrize("credentials", [KEY, PASSWORD, IamToken("s3cr3t")], ids=lambda each: type(each).__name__)
 def test_credentials_show_nothing_and_stay_in_their_process(credentials):
     assert repr(credentials) == f"{type(credentials).__name__}([redacted])"
-    for subject in (credentials, client(credentials), client(credentials)._auth):
-        assert not re.search("Dummy|DUMMY|p4ss|s3cr3t", repr(subject))
+    for secret in (credentials, client(credentials), client(credentials)._auth):
+        assert not re.search("Dummy|DUMMY|p4ss|s3cr3t", repr(secret))
         with pytest.raises(TypeError, match="can't be pickled"):
-            pickle.dumps(subject)
+            pickle.dumps(secret)
 
 
 @pytest.mark.parametrize(

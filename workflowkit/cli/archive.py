@@ -22,12 +22,12 @@ def status(archive: str, *, as_json: bool) -> None:
     \b
     workflowkit status approvals.db
     """
-    from ..harvesting import Archive, Counts, Failure, FileCounts, count_files
+    from ..archive import Archive, Counts, Failure, FileCounts
 
     async def read() -> tuple[Counts, FileCounts, list[Failure]]:
         async with Archive.open(archive, create=False) as opened:
             failures = await opened.failures(None if as_json else _SHOWN)
-            return await opened.counts(), await count_files(opened), failures
+            return await opened.counts(), await opened.count_files(), failures
 
     counts, files, failures = run_async(read())
     if as_json:
@@ -56,9 +56,8 @@ def verify(archive: str, *, as_json: bool) -> int:
     \b
     workflowkit verify approvals.db
     """
-    from ..harvesting import Archive, Counts
-    from ..harvesting.verify import Problem
-    from ..harvesting.verify import verify as check
+    from ..archive import Archive, Counts, Problem
+    from ..archive import verify as check
     from ..jodoo.source import READERS as JODOO
     from ..secmaster.source import READERS as SECMASTER
 
@@ -97,8 +96,8 @@ def export(archive: str, *, to: str, table: str | None, kind: str | None, as_jso
     workflowkit export approvals.db --to approvals.csv
     workflowkit export approvals.db --to - --format jsonl --table events | head
     """
+    from ..archive import Archive
     from ..export import export_to, format_of
-    from ..harvesting import Archive
 
     chosen = format_of(to, kind)
 

@@ -12,7 +12,7 @@ from .options import PATH, as_json
 from .output import count_of, megabytes, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from ..harvesting import Damage, File, FileCounts
+    from ..archive import Damage, File, FileCounts
 
 _SHOWN = 100
 _SIGNATURE = "(signature)"
@@ -30,7 +30,7 @@ def attachments(archive: str, *, retry: bool, verify: bool, as_json: bool) -> in
     workflowkit attachments approvals.db
     workflowkit attachments approvals.db --verify
     """
-    from ..harvesting import Archive, count_files, list_files, retry_lost, verify_files
+    from ..archive import Archive, verify_files
 
     if retry and verify:
         raise click.UsageError("pass either --retry or --verify")
@@ -39,15 +39,15 @@ def attachments(archive: str, *, retry: bool, verify: bool, as_json: bool) -> in
         async with Archive.open(archive, create=False):
             pass  # it is there, or this has said so
         async with Archive.open(archive) as opened:
-            return await retry_lost(opened)
+            return await opened.retry_lost_files()
 
     async def check() -> tuple[FileCounts, list[Damage]]:
         async with Archive.open(archive, create=False) as opened:
-            return await count_files(opened), [damage async for damage in verify_files(opened)]
+            return await opened.count_files(), [damage async for damage in verify_files(opened)]
 
     async def read() -> tuple[FileCounts, list[File]]:
         async with Archive.open(archive, create=False) as opened:
-            return await count_files(opened), await list_files(opened, None if as_json else _SHOWN)
+            return await opened.count_files(), await opened.list_files(None if as_json else _SHOWN)
 
     if retry:
         _show_retried(run_async(again()), as_json=as_json)

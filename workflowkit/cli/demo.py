@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,21 +18,12 @@ from .options import PATH, as_json
 from .output import count_of, megabytes, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from ..archive.analyses import Step
     from ..harvesting import Summary
     from ..source import Source
 
 _TENANT = "workflowkit-demo"
-_SLOWEST = """
-    SELECT activity, count(*), sum(outcome = 'back'),
-        round(avg(julianday(end_time) - julianday(start_time)) * 24 * 60, 1)
-    FROM events WHERE system = 'jodoo' GROUP BY activity ORDER BY 4 DESC LIMIT 5
-"""
-_FAILING = """
-    SELECT activity, count(*), sum(outcome = 'FAILED'),
-        round(avg(julianday(end_time) - julianday(start_time)) * 24 * 60 * 60, 1)
-    FROM events WHERE system = 'secmaster' AND activity NOT IN ('start', 'end')
-    GROUP BY activity ORDER BY 3 DESC, 1 LIMIT 5
-"""
+_SHOWN = 5
 
 
 @click.command()
@@ -100,14 +92,14 @@ def demo(archive: str, *, as_json: bool) -> int:
             f"{logs['workflow_logs'] / seconds:.1f} a second of the 30 allowed, and {nodes.total()} for nodes beside "
             f"them; {refused} refused; {count_of(summary.files, 'file')} saved, {megabytes(summary.file_bytes)}\n"
         )
-        _show(archive)
+        _show(archive, run_async(_steps(path)))
     return code
 
 
 async def _make_way(path: Path) -> None:
     """Remove the archive of an earlier demo. Anything else under that name stays, and is an error."""
+    from ..archive import Archive
     from ..errors import HarvestError
-    from ..harvesting import Archive
 
     if not await asyncio.to_thread(path.exists):
         return
@@ -119,16 +111,24 @@ async def _make_way(path: Path) -> None:
         await asyncio.to_thread(Path(f"{path}{ending}").unlink, missing_ok=True)
 
 
-def _show(path: str) -> None:
-    import sqlite3
+async def _steps(path: Path) -> list[Step]:
+    from ..archive import Archive
+    from ..archive.analyses import steps
 
-    connection = sqlite3.connect(path)
-    slowest, failing = (connection.execute(query).fetchall() for query in (_SLOWEST, _FAILING))
-    connection.close()
+    async with Archive.open(path, create=False) as archive:
+        return await steps(archive)
+
+
+def _show(path: str, steps: Sequence[Step]) -> None:
+    approvals = sorted((step for step in steps if step.system == "jodoo"), key=lambda step: -step.mean_seconds)
     columns = ("step", "approvals", "sent back", "minutes on average")
-    print_table("where approvals wait longest (Jodoo)", columns, slowest, err=True)
+    rows = [(*_counted(step, "back"), f"{step.mean_seconds / 60:.1f}") for step in approvals[:_SHOWN]]
+    print_table("where approvals wait longest (Jodoo)", columns, rows, err=True)
+    nodes = [step for step in steps if step.system == "secmaster" and step.activity not in ("start", "end")]
+    nodes.sort(key=lambda step: (-step.outcomes["FAILED"], step.activity))
     columns = ("step", "runs", "failed", "seconds on average")
-    print_table("which steps of playbooks fail (SecMaster)", columns, failing, err=True)
+    rows = [(*_counted(step, "FAILED"), f"{step.mean_seconds:.1f}") for step in nodes[:_SHOWN]]
+    print_table("which steps of playbooks fail (SecMaster)", columns, rows, err=True)
     me = _my_name()
     say(
         f"all of it is in {path}, a plain SQLite file. Next:\n"
@@ -140,6 +140,10 @@ def _show(path: str) -> None:
         f"  {me} harvest jodoo --app APP --archive approvals.db --attachments files\n"
         f"  {me} harvest secmaster --topology --archive soc.db   (--help says what to export)"
     )
+
+
+def _counted(step: Step, outcome: str) -> tuple[str, int, int]:
+    return step.activity, step.outcomes.total(), step.outcomes[outcome]
 
 
 def _my_name() -> str:

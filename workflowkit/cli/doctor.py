@@ -131,7 +131,7 @@ def _place_for(path: Path) -> list[_Finding]:
 
 
 async def _archive(path: Path) -> list[_Finding]:
-    from ..harvesting import Archive
+    from ..archive import Archive
 
     if to_be_made := await asyncio.to_thread(_place_for, path):
         return to_be_made

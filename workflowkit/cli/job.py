@@ -11,9 +11,10 @@ from functools import partial
 
 import click
 
+from ..archive import Archive
 from ..errors import HarvestError, WorkflowKitError
 from ..files import FileStore
-from ..harvesting import Archive, Summary, harvest
+from ..harvesting import Summary, harvest
 from ..source import Source
 from .loop import handle
 from .output import count_of, megabytes, say
@@ -101,7 +102,7 @@ def _describe_instances(summary: Summary, archive: str) -> Iterator[str]:
             yield f"nothing to do: there are no such instances ({count_of(summary.requests, 'request')})"
         return
     harvested = f"{counted(summary)} harvested into {archive}"
-    saved = f", which has saved {count_of(summary.saved, 'request')}" if summary.saved else ""
+    saved = f", which has saved {count_of(summary.requests_saved, 'request')}" if summary.requests_saved else ""
     yield f"{harvested}, {count_of(summary.requests, 'request')}; {summary.skipped:,} were there already{saved}"
     if summary.failed:
         again = f"`workflowkit status {archive}` lists them, --retry-failed tries again"

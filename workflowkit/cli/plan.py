@@ -77,7 +77,7 @@ def _work(
     attachments: str | None = None,
     **options: Any,
 ) -> None:
-    from ..harvesting import Archive
+    from ..archive import Archive
     from ..harvesting import plan as make
 
     there = archive is not None and Path(archive).exists()

@@ -84,7 +84,7 @@ class Progress:
         details = [f"{number:,} {name}" for number, name in rows if number]
         if at.file_bytes:
             details.append(megabytes(at.file_bytes))
-        details.append(f"{self.rate():.1f} requests/s" + (f" of {at.quota:g}" if at.quota else ""))
+        details.append(f"{self.rate():.1f} requests/s" + (f" of {at.rate:g}" if at.rate else ""))
         if self._trouble:
             details.append(self._trouble)
         if at.seconds_left is not None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .._transport.tls import tls_context, trusted
+from ..archive.sqlite import check_sqlite, connect, disconnect
 from ..errors import WorkflowKitError
-from ..harvesting.database import check_sqlite, connect, disconnect
 
 _MOUNTS = Path("/proc/mounts")
 _SHARES = ("nfs", "cifs", "smb", "9p", "vboxsf", "fuse.sshfs", "afs", "ceph", "gluster", "lustre", "prl_fs", "drvfs")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from mimetypes import types_map
 from pathlib import PurePath
 
+from ..archive.files import PendingFile
 from ..files import PartialFile
 from ..files.etag import named_in
-from .links import PendingFile
 
 _GENERIC = frozenset(
     {"application/octet-stream", "binary/octet-stream", "application/force-download", "application/x-download"}
@@ -18,7 +18,7 @@ _GENERIC = frozenset(
 """Media types that say nothing about the content."""
 
 _PAGES = frozenset({"text/html", "application/xhtml+xml", "application/json"})
-"""What services answer in place of a file."""
+"""What services send in place of a file."""
 
 
 def what_differs(file: PendingFile, part: PartialFile, media_type: str | None) -> str | None:

@@ -27,7 +27,7 @@ from ..errors import (
     WorkflowKitError,
 )
 from ..source import Source
-from .progress import Counters
+from .progress import SourceProgress
 
 _PERMANENT = (AuthenticationError, QuotaExceeded, ConfigError, HarvestError)
 _TRANSIENT = (TransportError, ServerError, RateLimited)
@@ -59,7 +59,7 @@ def is_transient(error: WorkflowKitError) -> bool:
 
 def is_general(error: WorkflowKitError) -> bool:
     """Return whether the error may concern every item, not only the one that was requested."""
-    of_one_instance = isinstance(error, ServerError) and error.subject_only
+    of_one_instance = isinstance(error, ServerError) and error.item_only
     return is_permanent(error) or (is_transient(error) and not of_one_instance)
 
 
@@ -133,7 +133,7 @@ class Breaker:
 
 
 async def probe(
-    source: Source, instance_id: str, counters: Counters, *, after: int | None = None, most: int = 2
+    source: Source, instance_id: str, progress: SourceProgress, *, after: int | None = None, most: int = 2
 ) -> None:
     """Request an instance that the service has returned before. It works if nothing is raised.
 
@@ -144,8 +144,8 @@ async def probe(
         async with aclosing(source.batches(instance_id, after)) as batches:
             for _ in range(most):
                 batch = await anext(batches, None)
-                counters.requests += batch.requests if batch else 0
+                progress.requests += batch.requests if batch else 0
     except WorkflowKitError as error:
-        counters.requests += error.attempts
+        progress.requests += error.attempts
         if is_general(error):
             raise

@@ -11,38 +11,31 @@ import asyncio
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from operator import attrgetter
 
-import attrs
-
+from ..archive import Archive
+from ..archive.lock import LOCK_IS_LOST, OtherHarvest
 from ..errors import HarvestError
 from ..source import Source
-from . import lock
-from .archive import Archive
-from .database import now
 
 HEARTBEAT = 0.5
-"""Seconds between two notes that a harvest is alive."""
+"""Seconds between two heartbeats."""
 
 _SILENT = 3 * HEARTBEAT
-"""Seconds without a note after which a harvest is taken for dead."""
-
-_OTHERS = """
-    SELECT process, system, tenant, ended_at IS NULL, alive_at, (julianday(?) - julianday(alive_at)) * 86400
-    FROM harvests WHERE process <> ?
-"""
+"""Seconds without a heartbeat after which a harvest is taken for dead."""
 
 
-@attrs.frozen
-class _Other:
-    process: str
-    system: str
-    tenant: str
-    unfinished: bool
-    alive_at: str
-    ago: float
+async def send_heartbeats(archive: Archive) -> None:
+    """Write heartbeats until cancelled. Raises HarvestError once another process has the lock, or another file."""
+    is_locked = True
+    while is_locked:
+        await asyncio.sleep(HEARTBEAT)
+        await archive.check_place()
+        with suppress(HarvestError):  # it can wait. Whoever has something to store can't
+            is_locked = await archive.write_heartbeat()
+    raise HarvestError(LOCK_IS_LOST)
 
 
 async def wait_for_previous(archive: Archive, sources: Sequence[Source], stop: asyncio.Event) -> None:
@@ -54,17 +47,17 @@ async def wait_for_previous(archive: Archive, sources: Sequence[Source], stop: a
     first: dict[str, str] = {}
     began = time.monotonic()
     while not stop.is_set():
-        others = await _others(archive)
+        others = await archive.other_harvests()
         waited = time.monotonic() - began  # clocks may be set, and those of two machines differ
-        unfinished = [other for other in others if other.unfinished]
-        latest = {each.process: each.alive_at for each in sorted(unfinished, key=attrgetter("alive_at"))}
-        for process, alive_at in latest.items():  # each of its sources has a heartbeat of its own
+        unfinished = sorted((other for other in others if other.unfinished), key=attrgetter("alive_at"))
+        latest = {other.process: other.alive_at for other in unfinished}
+        for process, alive_at in latest.items():
             if first.setdefault(process, alive_at) != alive_at:
                 raise HarvestError(
                     f"{archive.path}: process {process.partition(',')[0]} is harvesting into it; wait for it to "
                     "end or stop it, or harvest into another archive"
                 )
-        left = max((_least(other, windows) - max(waited, other.ago) for other in others), default=0.0)
+        left = max((_least(other, windows) - max(waited, other.silent_for()) for other in others), default=0.0)
         if left <= 0:
             return
         with suppress(TimeoutError):
@@ -72,7 +65,7 @@ async def wait_for_previous(archive: Archive, sources: Sequence[Source], stop: a
                 await stop.wait()
 
 
-def _least(other: _Other, windows: dict[tuple[str, str], float]) -> float:
+def _least(other: OtherHarvest, windows: Mapping[tuple[str, str], float]) -> float:
     """Return how long ago it must have been alive last, in seconds."""
     window = windows.get((other.system, other.tenant), 0.0)
     counted = window + 2 * HEARTBEAT if window else 0.0
@@ -91,7 +84,3 @@ def _is_gone(process: str) -> bool:
     except OSError:
         return False
     return False
-
-
-async def _others(archive: Archive) -> list[_Other]:
-    return [_Other(*row) for row in await archive.ask(_OTHERS, now(), lock.this_process())]

@@ -7,9 +7,10 @@ import time
 
 import attrs
 
+from ..archive import Archive
+from ..archive.queue import Enqueued
 from ..source import Source
-from .archive import Archive
-from .run import Enqueued, Run
+from .selection import Selection
 
 _DAY = 86_400.0
 
@@ -52,16 +53,17 @@ async def plan(
 
     Raises what listing raises. Nothing that has failed is tried again. Ids that come twice count twice.
     """
-    run = None if archive is None else Run(archive, source, refresh=refresh, retry_failed=retry_failed)
+    selection = Selection.of(source, refresh=refresh, retry_failed=retry_failed)
+    queue = None if archive is None else archive.queue(source, selection.decide, options=selection.options)
     queued = skipped = listing = 0
     began = time.monotonic()
     async for chunk in source.instances():
-        named = Enqueued(queued=len(chunk.refs)) if run is None else await run.preview(chunk.refs)
-        queued += named.queued
-        skipped += named.done + named.failed
+        listed = Enqueued(queued=len(chunk.refs)) if queue is None else await queue.preview(chunk.refs)
+        queued += listed.queued
+        skipped += listed.done + listed.failed
         listing += chunk.requests
     took = time.monotonic() - began
-    mean, measured = (None, 0) if run is None else await run.measured()
+    mean, measured = (None, 0) if queue is None else await queue.measured()
     each = source.requests_each if mean is None else mean
     requests = round(queued * each)
     seconds = None if source.rate is None else max(requests / source.rate, took)

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import attrs
 
+from ..archive.files import Files, PendingFile
 from ..errors import TransportError
 from ..files import DeadLink, Fetcher, FileStore, PartialFile, Unsafe
 from ..files.fetch import WrongPart
 from .announced import other_size, what_differs
-from .links import Links, PendingFile
 
 T = TypeVar("T")
 
@@ -27,8 +27,8 @@ class NotAsAnnounced(Exception):
 class Saver:
     """Saves files of one tenant."""
 
-    def __init__(self, links: Links, store: FileStore, fetcher: Fetcher) -> None:
-        self._links = links
+    def __init__(self, files: Files, store: FileStore, fetcher: Fetcher) -> None:
+        self._files = files
         self._store = store
         self._fetcher = fetcher
 
@@ -52,18 +52,18 @@ class Saver:
             if differs := what_differs(file, part, media_type):
                 await self._on_disk(part.discard)
                 raise NotAsAnnounced(differs)
-            kept = await self._on_disk(part.keep)
+            stored = await self._on_disk(part.keep)
         except TimeoutError:
             raise TransportError(f"not whole within {self._store.timeout:g} s") from None
         finally:
             part.close()
-        await self._links.saved(file, kept, other_size(file, part))
-        return kept.bytes
+        await self._files.mark_saved(file, stored, other_size(file, part))
+        return stored.bytes
 
     async def lose(self, file: PendingFile, reason: str) -> None:
         """Note that the file can't be had any more, and why. Nothing of it stays."""
         await self._on_disk(self._part(file).discard)
-        await self._links.lost(file, reason)
+        await self._files.mark_lost(file, reason)
 
     async def host_answers(self, url: str) -> bool:
         """Return whether the host answers, whatever it says of this link."""
@@ -77,27 +77,27 @@ class Saver:
 
     async def _receive(self, file: PendingFile, part: PartialFile, etag: str | None) -> tuple[PendingFile, str | None]:
         """Receive the file, from where it broke off if that is provably the same content. Return its media type too."""
-        async with self._fetcher.get(file.url, offset=part.size if etag else 0, etag=etag) as answer:
-            self._check_size(answer.size or 0)
-            if answer.offset == 0:
+        async with self._fetcher.get(file.url, offset=part.size if etag else 0, etag=etag) as response:
+            self._check_size(response.size or 0)
+            if response.offset == 0:
                 if part.size:
                     await self._on_disk(part.restart)
-                larger = answer.size is None or answer.size > _PIECE
-                file = attrs.evolve(file, etag=await self._note(file, answer.etag if larger else None))
+                larger = response.size is None or response.size > _PIECE
+                file = attrs.evolve(file, etag=await self._note(file, response.etag if larger else None))
             buffer = bytearray()
-            async for piece in answer.pieces:
+            async for piece in response.pieces:
                 buffer += piece
                 self._check_size(part.size + len(buffer))
                 if len(buffer) >= _PIECE:
                     await self._on_disk(self._write, part, bytes(buffer))
                     buffer.clear()
             await self._on_disk(self._write, part, bytes(buffer))
-        return file, answer.media_type
+        return file, response.media_type
 
     async def _note(self, file: PendingFile, etag: str | None) -> str | None:
         """Note what content the part is going to be, before any of it is written: no other is appended to it."""
         if etag != file.etag:
-            await self._links.begin(file, etag)
+            await self._files.note_etag(file, etag)
         return etag
 
     def _open(self, part: PartialFile, file: PendingFile) -> None:
@@ -123,7 +123,7 @@ class Saver:
             raise self._store.explain(error) from None
 
     def _part(self, file: PendingFile) -> PartialFile:
-        return self._store.part(self._links.identity(file))
+        return self._store.part(self._files.identity(file))
 
     def _check_size(self, size: int) -> None:
         if size > self._store.largest:

@@ -149,7 +149,7 @@ class JodooClient(Client):
             skip=skip,
             limit=limit,
             least=1 if exhaustive else limit,
-            subject=instance_id,
+            item_id=instance_id,
             doubt=doubt,
         )
 
@@ -165,7 +165,7 @@ class JodooClient(Client):
         """Return what `workflow_instance` returns, with the vendor's own bytes and what it took."""
         check_id("instance_id", instance_id)
         body = {"instance_id": instance_id, "tasks_type": int(tasks)}
-        return await self._call(self._edition.instance, body, subject=instance_id)
+        return await self._call(self._edition.instance, body, item_id=instance_id)
 
     def form_records(
         self,
@@ -206,7 +206,7 @@ class JodooClient(Client):
 
         async def fetch(cursor: Cursor | None) -> Page[FormRecord]:
             after = {} if cursor is None else {"data_id": cursor}
-            reply = await self._call(self._edition.records, {**body, **after}, subject=entry_id)
+            reply = await self._call(self._edition.records, {**body, **after}, item_id=entry_id)
             records = reply.value.data
             return _page(reply, "data", records, records[-1].id if len(records) >= limit else None)
 
@@ -219,7 +219,7 @@ class JodooClient(Client):
     def forms(self, app_id: str, *, limit: int = LARGEST_PAGE) -> Paginator[Form]:
         """Return an app's forms. Vendor path: ``POST /v5/app/entry/list``, 30 requests/s."""
         check_id("app_id", app_id)
-        return self._skipping(self._edition.forms, "forms", {"app_id": app_id}, limit=limit, subject=app_id)
+        return self._skipping(self._edition.forms, "forms", {"app_id": app_id}, limit=limit, item_id=app_id)
 
     def log_source(
         self, instance_ids: Iterable[str] | AsyncIterable[str], *, tasks: bool = False, exhaustive: bool = False
@@ -273,7 +273,7 @@ class JodooClient(Client):
         limit: int,
         least: int | None = None,
         skip: int = 0,
-        subject: str | None = None,
+        item_id: str | None = None,
         doubt: str | None = None,
     ) -> Paginator[Any]:
         """Return a listing by skip and limit of the array of that name. A refusal is given the doubt as its hint.
@@ -285,14 +285,14 @@ class JodooClient(Client):
         async def fetch(cursor: Cursor | None) -> Page[Any]:
             start = skip if cursor is None else _as_skip(cursor)
             try:
-                reply = await self._call(endpoint, {**body, "skip": start, "limit": limit}, subject=subject)
+                reply = await self._call(endpoint, {**body, "skip": start, "limit": limit}, item_id=item_id)
             except InvalidRequest as error:
                 error.hint = doubt
                 raise
             items = getattr(reply.value, name)
             return _page(reply, name, items, start + len(items) if len(items) >= (least or limit) else None)
 
-        return Paginator(lambda: fetch, f"{endpoint.name} of {subject}" if subject else endpoint.name)
+        return Paginator(lambda: fetch, f"{endpoint.name} of {item_id}" if item_id else endpoint.name)
 
 
 def _page(reply: Reply[Any], name: str, items: tuple[T, ...], cursor: Cursor | None) -> Page[T]:

@@ -101,7 +101,7 @@ def classify(response: Response) -> ApiError | None:
     if isinstance(error, RateLimited) and code == ENDPOINT_LIMIT:
         error.scope = "endpoint"
     if isinstance(error, ServerError):
-        error.subject_only = code in KINDS  # this task is locked, that form is migrating: the service is up
+        error.item_only = code in KINDS  # this task is locked, that form is migrating: the service is up
     return error
 
 

@@ -101,7 +101,7 @@ class Signer(Auth):
         """Raise the refusal again if there was one of late."""
         if not self.is_ready and self._refusal is not None:
             again = copy.copy(self._refusal)
-            again.attempts, again.endpoint, again.subject = 0, None, None
+            again.attempts, again.endpoint, again.item_id = 0, None, None
             raise again
 
     def authorize(self, request: Request) -> None:

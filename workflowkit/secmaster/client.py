@@ -234,7 +234,7 @@ class SecMasterClient(Client):
         check_id("instance_id", instance_id, example=_UUID)
         path = {**self._place, "instance_id": instance_id}
         query = {"show_topology": True} if show_topology else {}
-        return await self._call(INSTANCE, path=path, query=query, subject=instance_id)
+        return await self._call(INSTANCE, path=path, query=query, item_id=instance_id)
 
 
 def _window(since: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime | None]:

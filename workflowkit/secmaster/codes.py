@@ -112,7 +112,7 @@ def classify(response: Response) -> ApiError | None:
     error.foreign = not (isinstance(body.get("error"), dict) or str(code).partition(".")[0] in _PREFIXES)
     error.hint = _HINTS.get(gateway_number(code) or code or "")
     if isinstance(error, ServerError):
-        error.subject_only = code in _INNER
+        error.item_only = code in _INNER
     return _with_limit(error) if isinstance(error, RateLimited) else error
 
 

@@ -1,4 +1,4 @@
-"""Opening an archive's file, and putting values into the form that every database can store."""
+"""An archive in SQLite: how its file is opened and closed, and what the database's complaints mean."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
-from types import NoneType
-from typing import Any, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 from ..errors import HarvestError
-from .schema import APPLICATION_ID, CREATE, VERSION
+from .tables import VERSION, Type
+from .tables import create as create_tables
 
 T = TypeVar("T")
 
 _log = logging.getLogger("workflowkit")
+
+TYPES = {Type.TEXT: "TEXT", Type.INTEGER: "BIGINT", Type.BOOLEAN: "BOOLEAN", Type.TIME: "TEXT", Type.JSON: "TEXT"}
+"""What SQLite calls each type. Times are UTC text."""
+
+APPLICATION_ID = 0x776B6974  # "wkit"
+"""Marks a SQLite file as one of ours."""
 
 _LEAST_SQLITE = (3, 35, 0)
 """The first version that returns rows from an upsert."""
@@ -36,12 +38,6 @@ _TRY = 5.0
 
 _TEMPORARY = ("/var/tmp", "/usr/tmp", "/tmp", ".")  # noqa: S108
 """Where SQLite looks for a folder for temporary data, if no variable names one."""
-
-_LARGEST_INTEGER = 2**63 - 1
-_MOST_ROWS = 100
-"""Rows in one statement: a page of logs. One for each number of rows is compiled, and kept."""
-
-_MILLISECONDS = len("2024-01-09T03:16:35.447")
 
 _STATEMENTS = 1024
 """Compiled statements that are kept: one for each table and number of rows."""
@@ -181,7 +177,8 @@ def _check(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if create and not tables and not ours:
-        _execute(connection, CREATE)
+        for statement in create_tables(TYPES):
+            connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     elif ours != APPLICATION_ID:
         raise HarvestError(f"{path}: a SQLite database, but not an archive of workflowkit; choose another path")
@@ -193,22 +190,6 @@ def _check(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
     if create and version != VERSION:
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
-
-
-def _execute(connection: sqlite3.Connection, script: str) -> None:
-    """Execute statements one by one: sqlite3's own way would commit before the first."""
-    for statement in script.strip().split(";\n"):
-        connection.execute(statement)
-
-
-def insert(connection: sqlite3.Connection, into: str, rows: Sequence[Sequence[Any]], on_conflict: str = "") -> None:
-    """Insert rows, many in one statement: each takes and gives back Python's lock, which the event loop wants."""
-    for start in range(0, len(rows), _MOST_ROWS):
-        some = rows[start : start + _MOST_ROWS]
-        row = f"({', '.join('?' * len(some[0]))})"
-        connection.execute(
-            f"{into} VALUES {', '.join([row] * len(some))} {on_conflict}", list(chain.from_iterable(some))
-        )
 
 
 def explain(error: sqlite3.Error, path: Path) -> str:
@@ -258,57 +239,3 @@ def _can_lock(folder: Path) -> bool:
     except OSError as error:
         return error.errno != errno.ENOLCK
     return True
-
-
-def now() -> str:
-    """Return the present, as times are stored."""
-    return str(_store_time(datetime.now(UTC)))
-
-
-def adapt(value: Any) -> Any:
-    """Return the value as every database can hold it. The row's `raw` keeps what was sent.
-
-    Characters that no database stores (NUL, half a surrogate pair) become U+FFFD, an integer
-    beyond 64 bits or a time outside UTC's years null, a time UTC text with milliseconds.
-    """
-    return _STORE[type(value)](value)
-
-
-def stored(values: Iterable[Any]) -> list[Any]:
-    """Return the values of a row as `adapt` makes them. Most are plain text, and stay as they are."""
-    return [
-        value
-        if value is None or (type(value) is str and value.isascii() and "\0" not in value)
-        else _STORE[type(value)](value)
-        for value in values
-    ]
-
-
-def _store_text(text: str) -> str:
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _store_integer(number: int) -> int | None:
-    return number if -_LARGEST_INTEGER <= number <= _LARGEST_INTEGER else None
-
-
-def _store_time(time: datetime) -> str | None:
-    if time.tzinfo is not UTC:
-        try:
-            time = time.astimezone(UTC)
-        except OverflowError:  # in the year 1 or 9999, on the other side of the date line
-            return None
-    text: str = msgspec.to_builtins(time)  # as isoformat has it, but with a Z, and faster
-    return f"{text[:-1]}.000"[:_MILLISECONDS] + "Z"
-
-
-_STORE: Mapping[type, Callable[[Any], Any]] = {
-    str: _store_text,
-    bool: int,
-    int: _store_integer,
-    bytes: lambda raw: _store_text(raw.decode("utf-8", "replace")),
-    datetime: _store_time,
-    NoneType: lambda _: None,
-}

@@ -1,6 +1,6 @@
 """One thread that owns the database connection. Everybody else asks it and awaits the result.
 
-SQLite blocks, so it may not run in the event loop. And it has one writer, so one thread is enough.
+A database blocks, so it may not run in the event loop. SQLite has one writer, so one thread is enough.
 Whatever has queued up while it was busy shares the next transaction: one sync to disk for all
 (group commit). If one of them fails, each is done once more, in a transaction of its own.
 """
@@ -10,19 +10,18 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 
 from ..errors import HarvestError
-from .database import patiently
+from .connection import Connection
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Connection)
 
 _GROUP = 256
 """Most jobs that share a transaction, so that a flood can't postpone every commit."""
@@ -30,7 +29,7 @@ _GROUP = 256
 
 @attrs.define(eq=False)
 class _Job:
-    run: Callable[[sqlite3.Connection], Any]
+    run: Callable[[Connection], Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
     result: Any = None
@@ -46,18 +45,21 @@ class _Job:
             self.future.set_exception(self.error)
 
 
-class Writer:
-    """Runs functions on one connection, in order, each in a transaction."""
+class Writer(Generic[C]):
+    """Runs functions on one connection, in order, each in a transaction.
+
+    Args:
+        connect: opens the connection.
+        begin: begins a transaction. It may wait for a lock, until the function that it is given returns true.
+        disconnect: closes the connection.
+    """
 
     def __init__(
         self,
-        path: Path,
-        connect: Callable[[], sqlite3.Connection],
-        disconnect: Callable[[sqlite3.Connection], None] = sqlite3.Connection.close,
-        *,
-        begin: str = "BEGIN IMMEDIATE",
+        connect: Callable[[], C],
+        begin: Callable[[C, Callable[[], bool]], object],
+        disconnect: Callable[[C], None],
     ) -> None:
-        self._path = path
         self._closing = threading.Event()
         self._connect = connect
         self._disconnect = disconnect
@@ -67,7 +69,7 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="workflowkit-archive", daemon=True)
         self._thread.start()
 
-    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+    async def run(self, function: Callable[[Connection], T]) -> T:
         """Return the function's result once its transaction is committed, or raise what failed.
 
         It may be called twice, what it did the first time being undone.
@@ -89,7 +91,7 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _work(self) -> None:
-        connection: sqlite3.Connection | None = None
+        connection: C | None = None
         failure: Exception | None = None
         try:
             connection = self._connect()
@@ -101,16 +103,12 @@ class Writer:
                 for each in group:
                     each.error = failure
             else:
-                _transact(connection, group, lambda: self._start(connection))
-            _answer(group)
+                self._transact(connection, group)
+            _deliver(group)
             if ended:
                 break
         if connection is not None:
             self._disconnect(connection)
-
-    def _start(self, connection: sqlite3.Connection) -> None:
-        """Begin a transaction, once no other program holds a lock."""
-        patiently(self._path, lambda: connection.execute(self._begin), is_over=self._closing.is_set)
 
     def _group(self, first: _Job) -> tuple[list[_Job], bool]:
         """Return the job with all that wait behind it, and whether the end was among them."""
@@ -122,36 +120,34 @@ class Writer:
             group.append(job)
         return group, False
 
+    def _transact(self, connection: C, group: list[_Job]) -> None:
+        try:
+            self._begin(connection, self._closing.is_set)
+        except Exception as error:  # locked, for one: the same for all of them
+            for job in group:
+                job.error = error
+            return
+        failure = _attempt(connection, group)
+        if failure is not None and len(group) == 1:
+            group[0].error = failure
+        elif failure is not None:
+            for job in group:
+                self._transact(connection, [job])
 
-def _transact(connection: sqlite3.Connection, group: list[_Job], begin: Callable[[], None]) -> None:
-    try:
-        begin()
-    except sqlite3.Error as error:  # locked, for one: the same for all of them
-        for job in group:
-            job.error = error
-        return
-    failure = _attempt(connection, group)
-    if failure is not None and len(group) == 1:
-        group[0].error = failure
-    elif failure is not None:
-        for job in group:
-            _transact(connection, [job], begin)
 
-
-def _attempt(connection: sqlite3.Connection, group: list[_Job]) -> Exception | None:
+def _attempt(connection: Connection, group: list[_Job]) -> Exception | None:
     try:
         for job in group:
             job.result = job.run(connection)
-        connection.execute("COMMIT")
+        connection.commit()
     except Exception as error:
-        with suppress(sqlite3.Error):
-            if connection.in_transaction:  # a full disk, for one, has ended it
-                connection.execute("ROLLBACK")
+        with suppress(Exception):  # a full disk, for one, has undone it
+            connection.rollback()
         return error
     return None
 
 
-def _answer(group: list[_Job]) -> None:
+def _deliver(group: list[_Job]) -> None:
     for loop in {job.loop for job in group}:
         with suppress(RuntimeError):  # it is closed
             loop.call_soon_threadsafe(_settle, [job for job in group if job.loop is loop])

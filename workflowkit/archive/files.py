@@ -1,8 +1,7 @@
-"""What is behind expiring links, as the archive remembers it for who saves it."""
+"""The files behind expiring links, for a harvest that saves them: which is next, and what became of each."""
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -13,12 +12,13 @@ import attrs
 
 from ..files import StoredFile
 from ..source import AttachmentRow
-from .archive import Archive
-from .database import adapt, insert, now, stored
+from .connection import Connection, insert
+from .database import Database
 from .lock import check_lock
+from .values import adapt, adapt_row, now
 
 _NAMES = ("system", "tenant", "link", "url", "expires_at", "size", "name", "mime", "instance_id", "position")
-_REMEMBER = f"INSERT INTO files ({', '.join(_NAMES)})"
+_INSERT = f"INSERT INTO files ({', '.join(_NAMES)})"
 _OR_RENEW = f"""
     ON CONFLICT (system, tenant, link) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _NAMES[3:])}
     WHERE files.state <> 'saved'
@@ -29,7 +29,7 @@ _FILES = f"""
 """
 _NEXT = f"{_FILES} AND state = 'pending' ORDER BY expires_at IS NULL, expires_at LIMIT ?"
 _ONE = f"{_FILES} AND link = ?"
-_BEGIN = f"UPDATE files SET etag = ? WHERE {_TENANT} AND link = ?"
+_NOTE_ETAG = f"UPDATE files SET etag = ? WHERE {_TENANT} AND link = ?"
 _SAVED = f"""
     UPDATE files SET state = 'saved', reason = ?, etag = NULL, path = ?, sha256 = ?, bytes = ?, saved_at = ?
     WHERE {_TENANT} AND link = ?
@@ -39,19 +39,19 @@ _DEFER = f"UPDATE files SET state = 'deferred' WHERE {_TENANT} AND link = ?"
 _DEFER_WRONG = f"""
     UPDATE files SET state = 'deferred', reason = ?, etag = NULL, wrong = wrong + 1 WHERE {_TENANT} AND link = ?
 """
-_TAKE_UP_AGAIN = f"UPDATE files SET state = 'pending' WHERE {_TENANT} AND state = 'deferred'"
-_ELSEWHERE = f"""
+_RETRY_DEFERRED = f"UPDATE files SET state = 'pending' WHERE {_TENANT} AND state = 'deferred'"
+_OTHER_PLACES = f"""
     SELECT instance_id, position FROM links
-    WHERE {_TENANT} AND link = ? AND instance_id <> ? ORDER BY expires_at DESC LIMIT 5
+    WHERE {_TENANT} AND link = ? AND instance_id <> ? ORDER BY expires_at IS NULL, expires_at DESC LIMIT 5
 """
-_LATER = f"UPDATE files SET reason = ? WHERE {_TENANT} AND link = ?"
+_NOTE_REASON = f"UPDATE files SET reason = ? WHERE {_TENANT} AND link = ?"
 _PROBE_URL = f"SELECT url FROM files WHERE {_TENANT} AND state = 'saved' LIMIT 1"
 _PROBE_INSTANCE = f"""
     SELECT id FROM instances WHERE {_TENANT} AND state = 'done' AND id NOT IN (
         SELECT instance_id FROM files WHERE {_TENANT} AND state = 'pending' AND reason IS NOT NULL
     ) LIMIT 1
 """
-_WAITING = f"SELECT count(*), min(expires_at) FROM files WHERE {_TENANT} AND state = 'pending'"
+_PENDING = f"SELECT count(*), min(expires_at) FROM files WHERE {_TENANT} AND state = 'pending'"
 
 
 @attrs.frozen
@@ -89,54 +89,54 @@ class PendingFile:
         return datetime.fromisoformat(self.expires_at).timestamp() < time.time() + seconds
 
 
-def remember(connection: sqlite3.Connection, key: Sequence[str], rows: Iterable[AttachmentRow]) -> None:
-    """Remember what the links of an instance lead to. Of what isn't saved yet, the latest link replaces others."""
+def store_links(connection: Connection, key: Sequence[str], rows: Iterable[AttachmentRow]) -> None:
+    """Store what the links of an instance lead to. Of what isn't saved yet, the latest link replaces others."""
     system, tenant, instance_id = key
     found: dict[str, list[object]] = {}
     for row in rows:
-        link, *told = stored((row.link, row.url, row.expires_at, row.size, row.name, row.mime))
+        link, *told = adapt_row((row.link, row.url, row.expires_at, row.size, row.name, row.mime))
         found[link] = [system, tenant, link, *told, instance_id, row.position]
-    insert(connection, _REMEMBER, list(found.values()), _OR_RENEW)
+    insert(connection, _INSERT, list(found.values()), _OR_RENEW)
 
 
-class Links:
+class Files:
     """The files that one tenant's links lead to. Every method raises `HarvestError` if the archive can't be used."""
 
-    def __init__(self, archive: Archive, system: str, tenant: str) -> None:
-        self._archive = archive
+    def __init__(self, database: Database, system: str, tenant: str) -> None:
+        self._database = database
         self._tenant = (system, tenant)
 
-    async def next(self, *, without: Collection[str]) -> PendingFile | None:
-        """Return the file whose link expires first of those that are to be saved, but for some, or None without any."""
-        rows = await self._archive.ask(_NEXT, *self._tenant, 1 + len(without))
-        return next((file for row in rows if (file := PendingFile(*row)).link not in without), None)
+    async def claim(self, most: int, *, without: Collection[str]) -> list[PendingFile]:
+        """Return up to so many files that are to be saved, but for some: those whose links expire first."""
+        rows = await self._database.ask(_NEXT, *self._tenant, most + len(without))
+        return [file for row in rows if (file := PendingFile(*row)).link not in without][:most]
 
     async def renew(self, file: PendingFile, instance_id: str, rows: Sequence[AttachmentRow]) -> PendingFile:
         """Take in an instance's links as they are now, and return the file with its latest one."""
 
-        def work(connection: sqlite3.Connection) -> PendingFile:
+        def work(connection: Connection) -> PendingFile:
             check_lock(connection)
-            remember(connection, (*self._tenant, instance_id), rows)
+            store_links(connection, (*self._tenant, instance_id), rows)
             return PendingFile(*connection.execute(_ONE, (*self._tenant, file.link)).fetchone())
 
-        return await self._archive.transact(work)
+        return await self._database.transact(work)
 
-    async def begin(self, file: PendingFile, etag: str | None) -> None:
+    async def note_etag(self, file: PendingFile, etag: str | None) -> None:
         """Note what is being written, so that another try can tell whether it may continue there."""
-        await self._write(_BEGIN, etag, *self._tenant, file.link)
+        await self._write(_NOTE_ETAG, etag, *self._tenant, file.link)
 
-    async def saved(self, file: PendingFile, kept: StoredFile, differs: str | None) -> None:
+    async def mark_saved(self, file: PendingFile, stored: StoredFile, differs: str | None) -> None:
         """Note that it is saved, and how it differs from what was announced."""
-        path = _path_from(self._archive.path, kept.path)
-        await self._write(_SAVED, differs, path, kept.sha256, kept.bytes, now(), *self._tenant, file.link)
+        path = _path_from(self._database.path, stored.path)
+        await self._write(_SAVED, differs, path, stored.sha256, stored.bytes, now(), *self._tenant, file.link)
 
-    async def lost(self, file: PendingFile, reason: str) -> None:
+    async def mark_lost(self, file: PendingFile, reason: str) -> None:
         """Note that it can't be had any more, and why."""
         await self._write(_LOST, adapt(reason), *self._tenant, file.link)
 
-    async def later(self, link: str, reason: str) -> None:
+    async def note_reason(self, link: str, reason: str) -> None:
         """Note why it couldn't be saved for now."""
-        await self._write(_LATER, adapt(reason), *self._tenant, link)
+        await self._write(_NOTE_REASON, adapt(reason), *self._tenant, link)
 
     async def defer(self, link: str) -> None:
         """Leave a file to the next run."""
@@ -146,39 +146,39 @@ class Links:
         """Leave a file to the next run, since the host has sent something else."""
         await self._write(_DEFER_WRONG, adapt(reason), *self._tenant, link)
 
-    async def take_up_again(self) -> None:
+    async def retry_deferred(self) -> None:
         """Let those be tried again that earlier runs have left."""
-        await self._write(_TAKE_UP_AGAIN, *self._tenant)
+        await self._write(_RETRY_DEFERRED, *self._tenant)
 
-    async def elsewhere(self, file: PendingFile) -> list[tuple[str, int]]:
+    async def other_places(self, file: PendingFile) -> list[tuple[str, int]]:
         """Return up to five other instances and logs with a link to the file, the one that expires last first."""
-        return await self._archive.ask(_ELSEWHERE, *self._tenant, file.link, file.instance_id)
+        return await self._database.ask(_OTHER_PLACES, *self._tenant, file.link, file.instance_id)
 
     def identity(self, file: PendingFile) -> str:
         """Return what tells this archive's try to save the file from any other's."""
-        return "\0".join((str(self._archive.path), *self._tenant, file.link))
+        return "\0".join((str(self._database.path), *self._tenant, file.link))
 
-    async def waiting(self) -> tuple[int, str | None]:
+    async def count_pending(self) -> tuple[int, str | None]:
         """Return how many files wait, and when the first of their links expires."""
-        ((number, deadline),) = await self._archive.ask(_WAITING, *self._tenant)
+        ((number, deadline),) = await self._database.ask(_PENDING, *self._tenant)
         return number, deadline
 
     async def probe_url(self) -> str | None:
         """Return the link of a file that was saved before, None without any."""
-        rows = await self._archive.ask(_PROBE_URL, *self._tenant)
+        rows = await self._database.ask(_PROBE_URL, *self._tenant)
         return rows[0][0] if rows else None
 
     async def probe_instance(self) -> str | None:
         """Return an instance that the API has answered for, and that no file waits for in vain, or None without any."""
-        rows = await self._archive.ask(_PROBE_INSTANCE, *self._tenant, *self._tenant)
+        rows = await self._database.ask(_PROBE_INSTANCE, *self._tenant, *self._tenant)
         return rows[0][0] if rows else None
 
     async def _write(self, statement: str, *parameters: Any) -> None:
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             check_lock(connection)
             connection.execute(statement, parameters)
 
-        await self._archive.transact(work)
+        await self._database.transact(work)
 
 
 def _path_from(archive: Path, path: Path) -> str:

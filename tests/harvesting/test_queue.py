@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from given import KINDS, Given, begun, put
+from given import KINDS, Given, begun, put, queue_of
 
 from workflowkit import Archive
-from workflowkit.harvesting.run import Enqueued, Job, Run, Together
+from workflowkit.archive.queue import Enqueued, Job, Together
 from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, NodeRow, TaskRow
 
 TODO, DONE = Enqueued(queued=1), Enqueued(done=1)
@@ -101,20 +101,20 @@ async def test_a_listing_that_was_cut_short_goes_on_where_it_was(archive):
     await run.store(Job("a", None), empty())
     await run.fail("b", "gone")
     again = await begun(archive, resumable=True)
-    assert (again.cursor, again.listed, again.named) == ("page 2", False, Enqueued(queued=1, done=1, failed=1))
+    assert (again.cursor, again.is_listed, again.listed) == ("page 2", False, Enqueued(queued=1, done=1, failed=1))
     assert await again.claim(10, without=()) == [Job("c", None)]
     await again.enqueue(Chunk(refs=[InstanceRef(id="d")]), last=True)
     third = await begun(archive, resumable=True)
-    assert (third.listed, third.named) == (True, Enqueued(queued=2, done=1, failed=1))
+    assert (third.is_listed, third.listed) == (True, Enqueued(queued=2, done=1, failed=1))
     other = await begun(archive, resumable=True, name="of another source")
-    assert (other.cursor, other.listed, await other.claim(10, without=())) == (None, False, [])
+    assert (other.cursor, other.is_listed, await other.claim(10, without=())) == (None, False, [])
 
 
 async def test_a_source_that_cannot_go_on_begins_again_and_only_with_what_it_names(archive):
     run = await begun(archive)
     await run.enqueue(Chunk(refs=[InstanceRef(id="a"), InstanceRef(id="b")]))
     again = await begun(archive)
-    assert (again.named, again.cursor, again.listed) == (Enqueued(), None, False)
+    assert (again.listed, again.cursor, again.is_listed) == (Enqueued(), None, False)
     assert await again.enqueue(Chunk(refs=[InstanceRef(id="b")])) == TODO
     assert await again.claim(10, without=()) == [Job("b", None)]
 
@@ -129,9 +129,9 @@ async def test_options_that_differ_are_another_run(archive):
 async def test_what_is_under_way_is_not_taken_twice(archive):
     run = await begun(archive)
     await run.enqueue(Chunk(refs=[InstanceRef(id=each) for each in "abcde"]))
-    taken = [job.id for job in await run.claim(2, without=())]
+    taken = [job.instance_id for job in await run.claim(2, without=())]
     assert taken == ["a", "b"]
-    assert [job.id for job in await run.claim(2, without=taken)] == ["c", "d"]
+    assert [job.instance_id for job in await run.claim(2, without=taken)] == ["c", "d"]
 
 
 async def test_a_cursor_is_good_for_the_same_kinds_only(archive):
@@ -153,7 +153,7 @@ async def test_who_lost_instances_to_another_run_lists_anew_and_finds_them(archi
     other = await begun(archive, name="ids")
     await other.enqueue(Chunk(refs=refs[:2]), last=True)
     again = await begun(archive, resumable=True, name="app")
-    assert (again.cursor, again.listed) == (None, False)
+    assert (again.cursor, again.is_listed) == (None, False)
     assert await again.enqueue(Chunk(refs=refs), last=True) == Enqueued(queued=3)
 
 
@@ -178,8 +178,8 @@ async def test_a_run_that_is_continued_makes_no_other_look_newer(archive):
     await put(archive, "i")
     together = Together()
     unfinished = Given(name="a", resumable=True)
-    a = Run(archive, unfinished, refresh=False, retry_failed=False, together=together)
-    b = Run(archive, Given(name="b", kinds=KINDS), refresh=True, retry_failed=False, together=together)
+    a = queue_of(archive, unfinished, together=together)
+    b = queue_of(archive, Given(name="b", kinds=KINDS), refresh=True, together=together)
     await a.begin()
     assert a.cursor == "on", "it continues"
     await b.begin()

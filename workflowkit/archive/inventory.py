@@ -1,14 +1,12 @@
-"""The files of an archive, for people: how many there are, where each lies, and whether it still does."""
+"""The files of an archive, for people: how many there are, and where each is."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from pathlib import Path
 
 import attrs
 
-from ..files import hash_of
-from .archive import Archive
+from .connection import Connection
 
 _RETRY = "UPDATE files SET state = 'pending', reason = NULL, wrong = 0 WHERE state = 'lost'"
 _LIST = """
@@ -17,10 +15,9 @@ _LIST = """
     FROM attachments
     ORDER BY CASE state WHEN 'lost' THEN 1 WHEN 'saved' THEN 3 ELSE 2 END, reason IS NULL, 1, 2, 3, 4, 5 LIMIT ?
 """
-_COUNT = """
-    SELECT state, count(*), coalesce(sum(bytes), 0), min(expires_at), coalesce(sum(reason IS NOT NULL), 0)
-    FROM files WHERE (? IS NULL OR (system = ? AND tenant = ?)) GROUP BY state
-"""
+_STATES = "SELECT state, count(*), coalesce(sum(bytes), 0), min(expires_at), count(reason) FROM files"
+_COUNT = f"{_STATES} GROUP BY state"
+_COUNT_OF_TENANT = f"{_STATES} WHERE system = ? AND tenant = ? GROUP BY state"
 
 
 @attrs.frozen
@@ -56,17 +53,6 @@ class File:
     bytes: int | None
 
 
-@attrs.frozen
-class Damage:
-    """A file that was saved, and isn't there any more as it was."""
-
-    system: str
-    tenant: str
-    instance_id: str
-    path: str
-    what: str
-
-
 @attrs.frozen(kw_only=True)
 class FileCounts:
     """How the files of an archive stand.
@@ -88,16 +74,17 @@ class FileCounts:
     next_deadline: str | None = None
 
 
-async def count_files(archive: Archive, system: str | None = None, tenant: str | None = None) -> FileCounts:
+def count_files(connection: Connection, system: str | None, tenant: str | None) -> FileCounts:
     """Return how the files stand, of one tenant or of all."""
-    states = {state: row for state, *row in await archive.ask(_COUNT, system, system, tenant)}
+    found = connection.execute(_COUNT) if system is None else connection.execute(_COUNT_OF_TENANT, (system, tenant))
+    states = {state: row for state, *row in found}
     saved, size, _, differing = states.get("saved", (0, 0, None, 0))
     waiting, _, deadline, _ = states.get("pending", (0, 0, None, 0))
     deferred, _, later, _ = states.get("deferred", (0, 0, None, 0))
     lost, *_ = states.get("lost", (0,))
     return FileCounts(
         saved=saved,
-        bytes=size,
+        bytes=int(size),
         differing=differing,
         waiting=waiting + deferred,
         lost=lost,
@@ -105,26 +92,12 @@ async def count_files(archive: Archive, system: str | None = None, tenant: str |
     )
 
 
-async def retry_lost(archive: Archive) -> int:
-    """Let the next harvest that saves files try the lost ones again. Return how many that are."""
-    return await archive.transact(lambda connection: connection.execute(_RETRY).rowcount)
+def retry_lost(connection: Connection) -> int:
+    """Let lost files be tried again. Return how many that are."""
+    return connection.execute(_RETRY).rowcount
 
 
-async def list_files(archive: Archive, most: int | None = None) -> list[File]:
+def list_files(connection: Connection, archive: Path, most: int) -> list[File]:
     """Return the places that link to files, or the first so many: what is lost first, what waits, what is saved."""
-    rows = await archive.ask(_LIST, -1 if most is None else most)
-    found = [File(*row) for row in rows]
-    return [attrs.evolve(file, path=file.path and str(archive.path.parent / file.path)) for file in found]
-
-
-async def verify_files(archive: Archive) -> AsyncIterator[Damage]:
-    """Yield each saved file that isn't as it was saved. All are read, and nothing is changed."""
-    async for names, rows in archive.read("files"):
-        for row in rows:
-            file = dict(zip(names, row, strict=True))
-            if file["state"] == "saved":
-                path = archive.path.parent / file["path"]
-                found = await asyncio.to_thread(hash_of, path)
-                if found != file["sha256"]:
-                    what = {None: "it isn't there", "": "it can't be read"}.get(found, "its content is another one")
-                    yield Damage(file["system"], file["tenant"], file["instance_id"], str(path), what)
+    found = [File(*row) for row in connection.execute(_LIST, (most,))]
+    return [attrs.evolve(file, path=file.path and str(archive.parent / file.path)) for file in found]

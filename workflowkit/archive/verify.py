@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -10,49 +10,29 @@ from typing import Any
 import attrs
 
 from ..errors import WorkflowKitError
+from ..files import hash_of
 from ..source import AttachmentRow, Row
 from .archive import Archive
-from .database import adapt
-from .schema import TABLES, columns
+from .checks import COUNTED, Problem
+from .tables import columns
+from .values import adapt
 
 Reread = Callable[[bytes, int], Sequence[Row]]
 """Makes a row, and the links in it, anew from its raw JSON and its position."""
 
 Stored = Mapping[str, Any]
 
-_COUNTED = ("logs", "tasks", "nodes")
-"""Tables whose positions have no gaps."""
-
 _NO_LOG = "there is a link of a log that isn't there"
-_SAID = """
-    SELECT system, tenant, id, said, (
-        SELECT count(*) FROM logs WHERE logs.system = told.system AND logs.tenant = told.tenant AND instance_id = id
-    ) AS counted
-    FROM (SELECT system, tenant, id, logs AS said FROM instances WHERE holds LIKE '%logs%') AS told
-    WHERE said <> counted
-"""
-_GAPS = """
-    SELECT system, tenant, instance_id, max(position) + 1, count(*) FROM {table}
-    GROUP BY 1, 2, 3 HAVING max(position) + 1 <> count(*)
-"""
-_ORPHANS = """
-    SELECT system, tenant, instance_id, count(*) FROM {table} WHERE NOT EXISTS (
-        SELECT 1 FROM instances WHERE instances.system = {table}.system
-            AND instances.tenant = {table}.tenant AND instances.id = {table}.instance_id
-    ) GROUP BY 1, 2, 3
-"""
 
 
 @attrs.frozen
-class Problem:
-    """Something in an archive that isn't as it should be.
-
-    Without an `id` it is about a table of the system, and without a `system` about the whole file.
-    """
+class Damage:
+    """A saved file that is missing or has changed."""
 
     system: str
     tenant: str
-    id: str
+    instance_id: str
+    path: str
     what: str
 
 
@@ -66,12 +46,12 @@ async def verify(archive: Archive, readers: Mapping[tuple[str, str], Reread]) ->
 
     Raises HarvestError if it can't be read.
     """
-    for problem in await archive.transact(_structure):
+    for problem in await archive.check():
         yield problem
     unknown: set[tuple[str, str]] = set()
     async with aclosing(_rows(archive, "links")) as links:
         left = await anext(links, None)
-        for table in _COUNTED:
+        for table in COUNTED:
             async with aclosing(_rows(archive, table)) as rows:
                 async for row in rows:
                     mine: list[Stored] = []
@@ -107,20 +87,6 @@ def _problem(row: Stored, what: str) -> Problem:
     return Problem(row["system"], row["tenant"], row["instance_id"], what)
 
 
-def _structure(connection: sqlite3.Connection) -> list[Problem]:
-    """Return what counts and keys show."""
-    found = [Problem("", "", "", text) for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
-    for system, tenant, id_, said, counted in connection.execute(_SAID):
-        found.append(Problem(system, tenant, id_, f"{said} logs are said to be there, {counted} are"))
-    for table in _COUNTED:
-        for system, tenant, id_, end, counted in connection.execute(_GAPS.format(table=table)):
-            found.append(Problem(system, tenant, id_, f"{table} go up to position {end - 1}, but there are {counted}"))
-    for table in TABLES.values():
-        for system, tenant, id_, counted in connection.execute(_ORPHANS.format(table=table)):
-            found.append(Problem(system, tenant, id_, f"{counted} rows of {table}, but there is no such instance"))
-    return found
-
-
 def _differences(stored: Stored, links: Sequence[Stored], reread: Reread) -> Iterator[str]:
     """Yield what in a row, and in its links, isn't as its raw JSON has it."""
     try:
@@ -139,3 +105,16 @@ def _differences(stored: Stored, links: Sequence[Stored], reread: Reread) -> Ite
 
 def _ordinal(link: Sequence[Any]) -> int:
     return int(link[1])
+
+
+async def verify_files(archive: Archive) -> AsyncIterator[Damage]:
+    """Yield each saved file that is missing or has changed. All are read, and nothing is changed."""
+    async for names, rows in archive.read("files"):
+        for row in rows:
+            file = dict(zip(names, row, strict=True))
+            if file["state"] == "saved":
+                path = archive.path.parent / file["path"]
+                found = await asyncio.to_thread(hash_of, path)
+                if found != file["sha256"]:
+                    what = {None: "it isn't there", "": "it can't be read"}.get(found, "its content is another one")
+                    yield Damage(file["system"], file["tenant"], file["instance_id"], str(path), what)

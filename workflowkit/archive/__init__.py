@@ -1,0 +1,11 @@
+"""The archive of a harvest: all SQL is here, and no decision about what is read."""
+
+from .archive import Archive as Archive
+from .archive import Counts as Counts
+from .archive import Failure as Failure
+from .checks import Problem as Problem
+from .inventory import File as File
+from .inventory import FileCounts as FileCounts
+from .verify import Damage as Damage
+from .verify import verify as verify
+from .verify import verify_files as verify_files

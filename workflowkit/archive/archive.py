@@ -1,0 +1,172 @@
+"""The archive: the only truth of a harvest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import attrs
+
+from ..errors import ConfigError, HarvestError
+from ..redact import redact_url
+from ..source import Source
+from . import checks, inventory, lock
+from .checks import Problem
+from .connection import Connection
+from .database import Database
+from .files import Files
+from .inventory import File, FileCounts
+from .lock import OtherHarvest
+from .queue import Decide, Queue, Together
+from .tables import ORDER, TABLE_OF
+
+_MOST = 2**62
+"""Rows of a list without a limit."""
+
+_FAILURES = "SELECT system, tenant, id, error FROM instances WHERE state = 'failed' ORDER BY 1, 2, 3 LIMIT ?"
+_STATES = "SELECT state, count(*) FROM instances GROUP BY state"
+_ROWS = {table: f"SELECT count(*) FROM {table}" for table in TABLE_OF.values()}
+_DONE = "SELECT count(*) FROM instances WHERE state = 'done'"
+
+
+@attrs.frozen(kw_only=True)
+class Counts:
+    """What an archive holds: instances by state, and rows."""
+
+    pending: int
+    partial: int
+    done: int
+    failed: int
+    logs: int
+    tasks: int
+    nodes: int
+    attachments: int
+
+
+@attrs.frozen(kw_only=True)
+class Failure:
+    """An instance that could not be read, and why."""
+
+    system: str
+    tenant: str
+    id: str
+    error: str
+
+
+class Archive:
+    """Instances and their rows, in a file that can be queried with any SQLite tool.
+
+    Use it as ``async with Archive.open(path) as archive``. It may be killed at any moment: what a
+    call reported as stored is stored, and nothing is stored in part. Every method raises
+    `HarvestError` if the file can't be read or written.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, create: bool = True) -> Self:
+        """Return the archive at the path. On entering it is opened, or created with mode 0600.
+
+        With ``create=False`` it is opened for reading only. Entering raises HarvestError if the
+        file isn't an archive or is one of another version, or if there is none to read.
+        """
+        if "://" in os.fspath(path):
+            raise HarvestError(f"{redact_url(os.fspath(path))}: an archive is a SQLite file; pass a path, not a URL")
+        try:
+            return cls(Database(Path(path).absolute(), create=create))
+        except OSError as error:
+            raise HarvestError(f"{path}: the current folder isn't there any more ({error.strerror})") from None
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._database.path
+
+    async def __aenter__(self) -> Self:
+        await self._database.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._database.close()
+
+    async def counts(self) -> Counts:
+        """Return what the archive holds."""
+
+        def work(connection: Connection) -> Counts:
+            states = dict(connection.execute(_STATES).fetchall())
+            rows = {table: connection.execute(query).fetchone()[0] for table, query in _ROWS.items()}
+            rows["attachments"] = rows.pop("links")
+            return Counts(**{state: states.get(state, 0) for state in ("pending", "partial", "done", "failed")}, **rows)
+
+        return await self._database.transact(work)
+
+    async def done(self) -> int:
+        """Return how many instances are done."""
+        ((number,),) = await self._database.ask(_DONE)
+        return int(number)
+
+    async def failures(self, most: int | None = None) -> list[Failure]:
+        """Return the instances that could not be read, or the first so many of them."""
+        rows = await self._database.ask(_FAILURES, _MOST if most is None else most)
+        return [Failure(system=system, tenant=tenant, id=id_, error=error) for system, tenant, id_, error in rows]
+
+    async def read(self, table: str) -> AsyncIterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
+        """Yield a table's rows in chunks, at least one, each with the names of its columns.
+
+        They come by system, tenant, instance and position, and show the archive as it was when
+        reading began. Raises ConfigError for an unknown table.
+        """
+        if table not in ORDER:
+            raise ConfigError(f"table {table!r}: choose one of {', '.join(ORDER)}")
+        order = ", ".join(str(number) for number in range(1, ORDER[table] + 1))
+        async for names, rows in self._database.read(f"SELECT * FROM {table} ORDER BY {order}"):
+            yield names, rows
+
+    async def check(self) -> list[Problem]:
+        """Return what is wrong with the file, its counts and its keys. `verify` compares each row as well."""
+        damage = [Problem("", "", "", text) for text in await self._database.damage()]
+        return damage + await self._database.transact(checks.problems)
+
+    async def count_files(self, system: str | None = None, tenant: str | None = None) -> FileCounts:
+        """Return how many files are saved, waiting and lost, of one tenant or of all."""
+        return await self._database.transact(lambda connection: inventory.count_files(connection, system, tenant))
+
+    async def list_files(self, most: int | None = None) -> list[File]:
+        """Return the places that link to files, or the first so many: what is lost first, then what waits."""
+        most = _MOST if most is None else most
+        return await self._database.transact(lambda connection: inventory.list_files(connection, self.path, most))
+
+    async def retry_lost_files(self) -> int:
+        """Let the next harvest that saves files try the lost ones again. Return how many that are."""
+        return await self._database.transact(inventory.retry_lost)
+
+    def queue(
+        self, source: Source, decide: Decide, *, options: Sequence[str] = (), together: Together | None = None
+    ) -> Queue:
+        """Return the queue of a source's instances, for a harvest that decides which of them it reads.
+
+        A run that was cut short is continued by one with the same options.
+        """
+        return Queue(self._database, source, options, decide, together or Together())
+
+    def files(self, system: str, tenant: str) -> Files:
+        """Return the files that a tenant's links lead to, for a harvest that saves them."""
+        return Files(self._database, system, tenant)
+
+    async def other_harvests(self) -> list[OtherHarvest]:
+        """Return the harvests of other processes, those that have ended included."""
+        return await self._database.transact(lock.other_harvests)
+
+    async def write_heartbeat(self) -> bool:
+        """Note that this process is alive. Return whether it still has the lock."""
+        return await self._database.transact(lock.write_heartbeat)
+
+    async def check_place(self) -> None:
+        """Raise HarvestError if the file isn't at its path any more: what is stored now would be lost with it."""
+        await self._database.check_place()

@@ -1,0 +1,362 @@
+"""One source's instances to harvest, and how far its run came.
+
+Listed instances are stored together with the place where the listing continues, and a page of an instance
+together with the place where that continues. So whenever the process is killed, the next run of the
+source finds both where they were.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from operator import attrgetter
+from typing import Any, Literal, Self
+
+import attrs
+
+from ..source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row, Source
+from .connection import Connection, insert
+from .database import Database
+from .files import store_links
+from .lock import check_lock, take_lock, this_process
+from .tables import TABLE_OF, columns, tables_of
+from .values import adapt, adapt_row, now
+
+_INSTANCE = "system = ? AND tenant = ? AND id = ?"
+_SOURCE = "system = ? AND tenant = ? AND source = ?"
+_REF_FIELDS = columns(InstanceRef)
+_FIELDS: dict[type[Any], Callable[[Any], Any]] = {row: attrgetter(*columns(row)) for row in (*TABLE_OF, InstanceRef)}
+_INSERT = {
+    row: f"INSERT INTO {table} (system, tenant, instance_id, {', '.join(columns(row))})"
+    for row, table in TABLE_OF.items()
+}
+_DELETE = {
+    row: f"DELETE FROM {table} WHERE system = ? AND tenant = ? AND instance_id = ? AND position >= ?"
+    for row, table in TABLE_OF.items()
+}
+_UNFINISHED = f"""
+    SELECT run, since_run, began_at, cursor, listed, instances, failed FROM harvests
+    WHERE {_SOURCE} AND ended_at IS NULL AND options = ?
+"""
+_NEXT_NUMBER = "SELECT coalesce(max(run), 0) + 1 FROM harvests"
+_QUEUED = "SELECT count(*) FROM instances WHERE run = ?"
+_BEGIN = f"""
+    INSERT INTO harvests (system, tenant, source, options, run, since_run, began_at, cursor, listed, instances, failed,
+        process, alive_at) VALUES ({", ".join("?" * 13)})
+    ON CONFLICT (system, tenant, source) DO UPDATE SET options = excluded.options, run = excluded.run,
+        since_run = excluded.since_run, began_at = excluded.began_at, ended_at = NULL, cursor = excluded.cursor,
+        listed = excluded.listed, instances = excluded.instances, failed = excluded.failed,
+        process = excluded.process, alive_at = excluded.alive_at
+"""
+_KNOWN = f"""
+    SELECT run, state, stored_tables, is_open, status, end_time, listed_by,
+        CASE WHEN attempts > 0 THEN requests / attempts ELSE requests END,
+        CASE WHEN harvested_by >= ? THEN TRUE ELSE FALSE END
+    FROM instances WHERE {_INSTANCE}
+"""
+_STORE_REF = f"""
+    INSERT INTO instances (system, tenant, {", ".join(_REF_FIELDS)}, listed_by)
+    VALUES (?, ?{", ?" * len(_REF_FIELDS)}, ?)
+    ON CONFLICT (system, tenant, id) DO UPDATE SET
+        {", ".join(f"{name} = coalesce(excluded.{name}, instances.{name})" for name in _REF_FIELDS[1:])},
+        listed_by = excluded.listed_by
+"""
+_QUEUE = f"""
+    UPDATE instances SET run = ?, state = CASE WHEN ? THEN 'pending' ELSE state END WHERE {_INSTANCE}
+"""
+_LISTED = f"""
+    UPDATE harvests SET cursor = ?, listed = ?, instances = instances + ?, failed = failed + ? WHERE {_SOURCE}
+"""
+_CLAIM = """
+    SELECT id, CASE WHEN state = 'partial' AND stored_tables = ? THEN cursor END FROM instances WHERE run = ? LIMIT ?
+"""
+_LAST_LOG = "SELECT raw FROM logs WHERE system = ? AND tenant = ? AND instance_id = ? AND position = ?"
+_STORED = f"""
+    UPDATE instances SET state = 'partial', cursor = ?, stored_tables = ?, logs = coalesce(?, logs),
+        requests = requests + ?
+    WHERE {_INSTANCE}
+"""
+_DONE = f"""
+    UPDATE instances SET state = 'done', cursor = NULL, stored_tables = ?, logs = coalesce(?, logs),
+        requests = requests + ?, error = NULL, run = NULL, attempts = attempts + 1, harvested_at = ?, harvested_by = ?
+    WHERE {_INSTANCE}
+"""
+_IF_FIRST = {statement: f"{statement} AND stored_tables IS NULL" for statement in (_STORED, _DONE)}
+"""The same, for an instance of which nothing is stored yet."""
+_FAILED = f"""
+    UPDATE instances SET state = 'failed', error = ?, requests = requests + ?,
+        run = NULL, attempts = attempts + 1, harvested_at = ?, harvested_by = ? WHERE {_INSTANCE}
+"""
+_KEEP_UNREAD = """
+    INSERT INTO unread (system, tenant, instance_id, read_at, raw) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (system, tenant, instance_id) DO UPDATE SET read_at = excluded.read_at, raw = excluded.raw
+"""
+_FORGET_UNREAD = "DELETE FROM unread WHERE system = ? AND tenant = ? AND instance_id = ?"
+_FAILED_TOO = f"UPDATE harvests SET failed = failed + 1 WHERE {_SOURCE}"
+_END = f"UPDATE harvests SET ended_at = ?, cursor = NULL WHERE {_SOURCE}"
+_LIST_AGAIN = "UPDATE harvests SET cursor = NULL, listed = FALSE WHERE run = ?"
+"""A run that is continued without all it had to do lists from the beginning, and so finds the rest."""
+
+_PROBE = "SELECT id FROM instances WHERE system = ? AND tenant = ? AND state = 'done' AND stored_tables = ? LIMIT 1"
+_MEASURED = """
+    SELECT sum(requests) * 1.0 / sum(attempts), count(*) FROM instances
+    WHERE system = ? AND tenant = ? AND state = 'done' AND requests > 0 AND stored_tables = ?
+"""
+
+
+Decision = Literal["queued", "done", "failed"]
+"""What becomes of a listed instance: it is queued, or it stays as an earlier run has left it."""
+
+
+@attrs.define
+class Together:
+    """The runs of one harvest.
+
+    Attributes:
+        new: numbers of those that continue none: what one of them has harvested is new to the others as well.
+        has_lock: whether one of them has taken the lock.
+    """
+
+    new: list[int] = attrs.Factory(list)
+    has_lock: bool = False
+
+
+@attrs.frozen
+class Enqueued:
+    """How many listed instances are queued, done or failed. `saved` counts the requests that this has saved."""
+
+    queued: int = 0
+    done: int = 0
+    failed: int = 0
+    saved: int = attrs.field(default=0, eq=False)
+
+
+@attrs.frozen
+class Job:
+    """An instance to harvest, and the cursor to continue from."""
+
+    instance_id: str
+    cursor: int | None
+
+
+@attrs.frozen
+class Known:
+    """What the archive knows of an instance. By default it is a new one.
+
+    Attributes:
+        run: the run that is still to harvest it.
+        stored_tables: the tables whose rows were stored when it was last done.
+        is_fresh: whether it was harvested since the run began, or the one that it continues. No clock is asked.
+        requests: how many it took, on average.
+    """
+
+    run: int | None = None
+    state: str = "pending"
+    stored_tables: str | None = None
+    is_open: bool | None = None
+    status: str | None = None
+    end_time: str | None = None
+    listed_by: int | None = None
+    requests: int = 0
+    is_fresh: bool = False
+
+    def is_outdated(self, ref: InstanceRef) -> bool:
+        """Return whether its status or its end was another one when it was done."""
+        other_status = None not in (self.status, ref.status) and adapt(ref.status) != self.status
+        other_end = ref.end_time is not None and adapt(ref.end_time) != self.end_time
+        return self.state in ("done", "failed") and (other_status or other_end)
+
+
+Decide = Callable[[Known, InstanceRef], Decision]
+"""Says what becomes of a listed instance."""
+
+_NEW = Known()
+
+
+class Queue:
+    """The instances of one source. Every method raises `HarvestError` if the archive can't be written.
+
+    Attributes:
+        listed: what a run that this one continues has listed already.
+        cursor: where the listing continues. None is the beginning.
+        is_listed: whether it has come to its end.
+        began_at: when the run began, as UTC text. For a run that continues another, when that one began.
+    """
+
+    def __init__(
+        self, database: Database, source: Source, options: Sequence[str], decide: Decide, together: Together
+    ) -> None:
+        self._database = database
+        self._key = (source.system, source.tenant)
+        self._source = (*self._key, source.name)
+        self._resumable = source.resumable
+        self._wanted = ",".join(tables_of(source.kinds))
+        self._options = ",".join((self._wanted, *options))
+        self._decide = decide
+        self._together = together
+        self._number = 0
+        self._since = sys.maxsize
+        self.listed: Enqueued = Enqueued()
+        self.cursor: str | None = None
+        self.is_listed: bool = False
+        self.began_at: str = now()
+
+    async def begin(self) -> Self:
+        """Begin a run, or continue one of the same source and options that hasn't come to its end."""
+
+        def work(connection: Connection) -> None:
+            if self._together.has_lock:
+                check_lock(connection)
+            (number,) = connection.execute(_NEXT_NUMBER).fetchone()
+            unfinished = connection.execute(_UNFINISHED, (*self._source, self._options)).fetchone()
+            new = (number, min([number, *self._together.new]), now(), None, False, 0, 0)
+            begun, since, began_at, cursor, is_listed, instances, failed = unfinished or new
+            self._since, self.began_at = since, began_at
+            if self._resumable and (is_listed or cursor is not None):
+                self._number, self.cursor, self.is_listed = begun, cursor, bool(is_listed)
+                (queued,) = connection.execute(_QUEUED, (begun,)).fetchone()
+                mean, _ = connection.execute(_MEASURED, (*self._key, self._wanted)).fetchone()
+                done = instances - queued - failed
+                self.listed = Enqueued(queued, done, failed, saved=round(done * (mean or 0)))
+            else:
+                self._number, instances, failed = number, 0, 0
+            if self._number == number:
+                self._together.new.append(number)
+            numbers = (self._number, self._since)
+            state = (self.began_at, self.cursor, self.is_listed, instances, failed, this_process(), now())
+            connection.execute(_BEGIN, (*self._source, self._options, *numbers, *state))
+            if not self._together.has_lock:
+                take_lock(connection)
+
+        await self._database.transact(work)
+        self._together.has_lock = True
+        return self
+
+    async def enqueue(self, chunk: Chunk, *, last: bool = False) -> Enqueued:
+        """Store listed instances and where their listing continues. Return what becomes of them.
+
+        An instance that this run has listed before isn't counted again.
+        """
+        rows = [(*self._key, *adapt_row(_FIELDS[InstanceRef](ref)), self._number) for ref in chunk.refs]
+
+        def work(connection: Connection) -> Enqueued:
+            check_lock(connection)
+            found = Counter[str]()
+            saved = 0
+            others: set[int] = set()
+            for ref, row in zip(chunk.refs, rows, strict=True):
+                known = self._known(connection, ref)
+                is_outdated = known.is_outdated(ref)
+                done_before_a_kill = self.cursor is not None and known.is_fresh and not is_outdated
+                if known.run == self._number or done_before_a_kill:
+                    continue  # and what the listing said stays: it may have been read before it changed
+                connection.execute(_STORE_REF, row)
+                if known.listed_by == self._number and not is_outdated:
+                    continue
+                if known.run is not None:
+                    others.add(known.run)
+                decision = self._decide(known, ref)
+                found[decision] += 1
+                if decision == "queued":
+                    connection.execute(_QUEUE, (self._number, is_outdated, *row[:3]))
+                else:
+                    saved += known.requests
+            connection.executemany(_LIST_AGAIN, [(other,) for other in others])
+            state = (chunk.cursor, last, found.total(), found["failed"])
+            connection.execute(_LISTED, (*state, *self._source))
+            return Enqueued(**found, saved=saved)
+
+        listed = await self._database.transact(work)
+        self.cursor, self.is_listed = chunk.cursor, last
+        return listed
+
+    async def preview(self, refs: Sequence[InstanceRef]) -> Enqueued:
+        """Return what would become of instances if they were listed. Nothing is stored."""
+
+        def work(connection: Connection) -> Enqueued:
+            found = Counter[str](self._decide(self._known(connection, ref), ref) for ref in refs)
+            return Enqueued(**found)
+
+        return await self._database.transact(work)
+
+    def list_again(self) -> None:
+        """List from the beginning, since the place where the listing was isn't there any more."""
+        self.cursor = None
+
+    def _known(self, connection: Connection, ref: InstanceRef) -> Known:
+        row = connection.execute(_KNOWN, (self._since, *self._key, adapt(ref.id))).fetchone()
+        return Known(*row) if row else _NEW
+
+    async def claim(self, most: int, *, without: Collection[str]) -> list[Job]:
+        """Return up to so many queued instances, but for some."""
+        rows = await self._database.ask(_CLAIM, self._wanted, self._number, most + len(without))
+        return [Job(instance_id, cursor) for instance_id, cursor in rows if instance_id not in without]
+
+    async def stored_log(self, instance_id: str, position: int) -> str | None:
+        """Return the raw text of one log that is stored, or None if it isn't."""
+        rows = await self._database.ask(_LAST_LOG, *self._key, instance_id, position)
+        return rows[0][0] if rows else None
+
+    async def probe_id(self) -> str | None:
+        """Return an instance for which the service has answered before, None without any."""
+        rows = await self._database.ask(_PROBE, *self._key, self._wanted)
+        return rows[0][0] if rows else None
+
+    async def measured(self) -> tuple[float | None, int]:
+        """Return the mean of requests for an instance so far, None without any, and of how many it is."""
+        ((mean, number),) = await self._database.ask(_MEASURED, *self._key, self._wanted)
+        return mean, number
+
+    async def store(self, job: Job, batch: Batch) -> None:
+        """Store a batch of an instance and where that continues: with the last one, that it is done.
+
+        The rows take the place of those that were stored of these kinds, from the batch's first position on.
+        """
+        key = (*self._key, job.instance_id)
+        values: dict[type[Row], list[list[Any]]] = {kind: [] for kind in batch.kinds}
+        for row in batch.rows:
+            kind = type(row)
+            values[kind].append([*key, *adapt_row(_FIELDS[kind](row))])
+        logs = batch.first + len(values[LogRow]) if LogRow in values else None
+        told = (self._wanted, logs, batch.requests)
+        is_last = batch.cursor is None
+        statement, state = (_DONE, (*told, now(), self._number)) if is_last else (_STORED, (batch.cursor, *told))
+
+        def work(connection: Connection) -> None:
+            check_lock(connection)
+            if is_last:
+                connection.execute(_FORGET_UNREAD, key)
+            # Of what nothing is stored yet, nothing need be deleted. Another source may have stored it meanwhile.
+            is_first = connection.execute(_IF_FIRST[statement], (*state, *key)).rowcount
+            if not is_first:
+                connection.execute(statement, (*state, *key))
+            for kind, rows in values.items():
+                if not is_first:
+                    connection.execute(_DELETE[kind], (*key, batch.first))
+                insert(connection, _INSERT[kind], rows)
+            store_links(connection, key, (row for row in batch.rows if isinstance(row, AttachmentRow)))
+
+        await self._database.transact(work)
+
+    async def fail(self, instance_id: str, error: str, *, requests: int = 0, body: bytes | None = None) -> None:
+        """Record that an instance could not be read, and why. Keep the response that couldn't be decoded."""
+        key = (*self._key, instance_id)
+
+        def work(connection: Connection) -> None:
+            check_lock(connection)
+            connection.execute(_FAILED, (adapt(error), requests, now(), self._number, *key))
+            connection.execute(_FAILED_TOO, self._source)
+            if body is not None:
+                connection.execute(_KEEP_UNREAD, (*key, now(), adapt(body)))
+
+        await self._database.transact(work)
+
+    async def end(self) -> None:
+        """Record that the run has come to its end."""
+
+        def work(connection: Connection) -> None:
+            check_lock(connection)
+            connection.execute(_END, (now(), *self._source))
+
+        await self._database.transact(work)
