@@ -52,7 +52,7 @@ def _limits_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["httpx", "aiohttp"])
 def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both transports in permit, for clients that leave it to the package."""
+    """Each transport in turn, for clients that leave it to the package."""
     monkeypatch.setattr("workflowkit._transport.best", lambda: request.param)
     return str(request.param)
 

@@ -29,6 +29,10 @@ _MOST = 2**62
 _FAILURES = "SELECT system, tenant, id, error FROM instances WHERE state = 'failed' ORDER BY 1, 2, 3 LIMIT ?"
 _STATES = "SELECT state, count(*) FROM instances GROUP BY state"
 _ROWS = {table: f"SELECT count(*) FROM {table}" for table in TABLE_OF.values()}
+_READ = {
+    table: f"SELECT * FROM {table} ORDER BY {', '.join(str(number) for number in range(1, columns + 1))}"
+    for table, columns in ORDER.items()
+}
 _DONE = "SELECT count(*) FROM instances WHERE state = 'done'"
 
 
@@ -122,10 +126,9 @@ class Archive:
         They come by system, tenant, instance and position, and show the archive as it was when
         reading began. Raises ConfigError for an unknown table.
         """
-        if table not in ORDER:
-            raise ConfigError(f"table {table!r}: choose one of {', '.join(ORDER)}")
-        order = ", ".join(str(number) for number in range(1, ORDER[table] + 1))
-        async for names, rows in self._database.read(f"SELECT * FROM {table} ORDER BY {order}"):
+        if table not in _READ:
+            raise ConfigError(f"table {table!r}: choose one of {', '.join(_READ)}")
+        async for names, rows in self._database.read(_READ[table]):
             yield names, rows
 
     async def check(self) -> list[Problem]:

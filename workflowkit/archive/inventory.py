@@ -15,9 +15,10 @@ _LIST = """
     FROM attachments
     ORDER BY CASE state WHEN 'lost' THEN 1 WHEN 'saved' THEN 3 ELSE 2 END, reason IS NULL, 1, 2, 3, 4, 5 LIMIT ?
 """
-_STATES = "SELECT state, count(*), coalesce(sum(bytes), 0), min(expires_at), count(reason) FROM files"
-_COUNT = f"{_STATES} GROUP BY state"
-_COUNT_OF_TENANT = f"{_STATES} WHERE system = ? AND tenant = ? GROUP BY state"
+_COUNT, _COUNT_OF_TENANT = (
+    f"SELECT state, count(*), coalesce(sum(bytes), 0), min(expires_at), count(reason) FROM files {where} GROUP BY state"
+    for where in ("", "WHERE system = ? AND tenant = ?")
+)
 
 
 @attrs.frozen
