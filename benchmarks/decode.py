@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 
 from benchmarks.report import report, table
-from workflowkit.converter import decode, structure
-from workflowkit.document import Document, parse
+from workflowkit._decode.converter import decode, structure
+from workflowkit._decode.document import Document, parse
+from workflowkit._decode.model import Model
 from workflowkit.jodoo.models import LogsPage
-from workflowkit.model import Model
 from workflowkit.sandbox import Workspace, World
 from workflowkit.secmaster.models import InstancesPage
 

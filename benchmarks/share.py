@@ -20,9 +20,9 @@ from benchmarks.measure import INSTANCE, children, observe
 from benchmarks.page_server import LOG
 from benchmarks.report import report, table
 from workflowkit import JodooClient
-from workflowkit.converter import decode
-from workflowkit.document import Document
-from workflowkit.exchange import Request, Response, Timing
+from workflowkit._decode.converter import decode
+from workflowkit._decode.document import Document
+from workflowkit._http.message import Request, Response, Timing
 from workflowkit.jodoo.models import LogsPage
 from workflowkit.redact import Headers
 

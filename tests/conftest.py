@@ -53,14 +53,14 @@ def _limits_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(params=["httpx", "aiohttp"])
 def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each transport in turn, for clients that leave it to the package."""
-    monkeypatch.setattr("workflowkit._transport.best", lambda: request.param)
+    monkeypatch.setattr("workflowkit._http.best", lambda: request.param)
     return str(request.param)
 
 
 @pytest.fixture
 def respx_works(monkeypatch: pytest.MonkeyPatch) -> None:
     """The transport that respx can mock."""
-    monkeypatch.setattr("workflowkit._transport.best", lambda: "httpx")
+    monkeypatch.setattr("workflowkit._http.best", lambda: "httpx")
 
 
 @pytest.fixture

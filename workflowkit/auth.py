@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import NoReturn
 
+from ._http.message import Request, Response
 from .errors import AuthenticationError, ConfigError
-from .exchange import Request, Response
 from .redact import Secret
 
 _SHORT, _LONG = 8, 16

@@ -19,12 +19,14 @@ from urllib.parse import urlsplit
 import attrs
 
 from . import __version__
-from ._transport import Transport, make_transport
+from ._decode.converter import decode
+from ._decode.document import Document
+from ._decode.model import Model
+from ._http import Transport, make_transport
+from ._http.endpoint import Endpoint, Query
+from ._http.message import Request, Response, Timing, cut
+from ._http.status import status_error
 from .auth import Auth
-from .classify import clock_ahead, cut, request_id, status_error
-from .converter import decode
-from .document import Document
-from .endpoint import Endpoint, Query
 from .errors import (
     ApiError,
     AuthenticationError,
@@ -34,8 +36,6 @@ from .errors import (
     TransportError,
     WorkflowKitError,
 )
-from .exchange import Request, Response, Timing
-from .model import Model
 from .options import Options
 from .ratelimit import Limiter, LimitSnapshot, Permit
 from .ratelimit.window import RateLimit, snapshots, window_of
@@ -62,13 +62,50 @@ def origin(url: str) -> str:
 
 
 @attrs.frozen(kw_only=True)
-class Reply(Generic[M]):
-    """A successful answer, decoded."""
+class Result(Generic[M]):
+    """What a call returns: a successful response, decoded.
+
+    Attributes:
+        value: the object that it decodes to.
+        document: its own bytes.
+        headers: names in lower case.
+        attempts: how many requests it took.
+        items_at: the field of the value that holds its rows.
+    """
 
     value: M
     document: Document
     headers: Mapping[str, str]
     attempts: int
+    items_at: str
+
+    @property
+    def items(self) -> tuple[Any, ...]:
+        """Its rows, none where the field or what holds it is null."""
+        found: Any = self.value
+        for name in self.items_at.split("."):
+            found = None if found is None else getattr(found, name)
+        return found or ()
+
+    @property
+    def raws(self) -> tuple[bytes, ...]:
+        """The vendor's own bytes of each row."""
+        return self.document.raws(self.items_at)
+
+
+@attrs.frozen(kw_only=True)
+class Pace:
+    """Whose rate limit reading instances uses, and how much of it.
+
+    Attributes:
+        tenant: the owner of the limit.
+        window: seconds in which the tenant's limit counts requests, or 0 if there is none.
+        rate: requests per second that reading may take, or None for no limit.
+    """
+
+    tenant: str
+    window: float
+    rate: float | None
 
 
 class Client:
@@ -97,18 +134,6 @@ class Client:
     def address(self) -> str:
         """Where its requests go."""
         return self._base_url
-
-    @property
-    def window(self) -> float:
-        """Seconds in which the tenant's limit counts requests, or 0 if there is none."""
-        return RateLimit.of(self._options.tenant_rate()).seconds
-
-    def rate_of(self, *endpoints: Endpoint[Any]) -> float | None:
-        """Return how many requests per second these operations may take together, or None for no limit."""
-        tenant = self._options.tenant_rate()
-        rates = [rate for each in endpoints if (rate := self._options.endpoint_rate(each.rate)) is not None]
-        rate = min(math.inf if tenant is None else tenant, sum(rates) if len(rates) == len(endpoints) else math.inf)
-        return None if math.isinf(rate) else rate
 
     def limits(self) -> list[LimitSnapshot]:
         """Return how the tenant's limit and those of its operations stand now, in the whole process.
@@ -142,6 +167,13 @@ class Client:
     def __reduce__(self) -> NoReturn:
         raise TypeError("clients can't be pickled: create one in each process")
 
+    def _pace(self, *endpoints: Endpoint[Any]) -> Pace:
+        """Return the pace at which these operations may be called together."""
+        tenant = self._options.tenant_rate()
+        rates = [rate for each in endpoints if (rate := self._options.endpoint_rate(each.rate)) is not None]
+        rate = min(math.inf if tenant is None else tenant, sum(rates) if len(rates) == len(endpoints) else math.inf)
+        return Pace(tenant=self.tenant, window=RateLimit.of(tenant).seconds, rate=None if math.isinf(rate) else rate)
+
     async def _call(
         self,
         endpoint: Endpoint[M],
@@ -150,10 +182,10 @@ class Client:
         path: Mapping[str, str] = _NOTHING,
         query: Query = _NOTHING,
         item_id: str | None = None,
-    ) -> Reply[M]:
+    ) -> Result[M]:
         """Send until it succeeds or the retry policy gives up.
 
-        An error says how many attempts that was, and names the item_id: the id that was requested.
+        An error says how many attempts that was, and which id was requested.
         Credentials that were refused are renewed once, if they can be. That is one attempt more.
         """
         attempt = 0
@@ -228,7 +260,7 @@ class Client:
             )
         return self._limiters[endpoint.name]
 
-    async def _attempt(self, endpoint: Endpoint[M], request: Request, permit: Permit, attempt: int) -> Reply[M]:
+    async def _attempt(self, endpoint: Endpoint[M], request: Request, permit: Permit, attempt: int) -> Result[M]:
         request.headers["User-Agent"] = f"workflowkit/{__version__}"
         started = time.monotonic()
         response: Response | None = None
@@ -243,14 +275,14 @@ class Client:
                     response = await self._send(request, timing)
                 finally:
                     permit.timed(timing.left, timing.began)
-            document = Document(response.content, request_id(response))
+            document = Document(response.content, response.request_id)
             value = await self._read(endpoint, response, document)
         except BaseException as error:
             failure = error
             raise
         finally:
             if self._options.observers:
-                ahead = clock_ahead(response) if response is not None else None
+                ahead = None if response is None else response.clock_ahead
                 done = RequestDone(
                     endpoint=endpoint.name,
                     tenant=self.tenant,
@@ -264,7 +296,13 @@ class Client:
                     ahead=None if ahead is None else ahead.total_seconds(),
                 )
                 notify(self._options.observers, done)
-        return Reply(value=value, document=document, headers=response.headers, attempts=attempt)
+        return Result(
+            value=value,
+            document=document,
+            headers=response.headers,
+            attempts=attempt,
+            items_at=endpoint.items,
+        )
 
     async def _send(self, request: Request, timing: Timing) -> Response:
         """Send the request. A harvest that is to stop drops it as long as it has no connection."""
@@ -272,8 +310,8 @@ class Client:
             return await self._transport.send(request, timeout=self._options.timeout, timing=timing)
 
     async def _read(self, endpoint: Endpoint[M], response: Response, document: Document) -> M:
-        """Return the decoded answer, or raise the error that it is."""
-        fault: WorkflowKitError
+        """Return the decoded response, or raise the error that it reports."""
+        fault: WorkflowKitError | None = None
         if 200 <= response.status < 300:
             try:
                 if len(document.body) < _LARGE:
@@ -281,9 +319,7 @@ class Client:
                 return await asyncio.to_thread(decode, document, endpoint.returns)
             except (DecodeError, TransportError) as error:
                 fault = error
-        else:
-            fault = status_error(response)
-        fault = self._classify(response) or fault
+        fault = self._classify(response) or fault or status_error(response)
         fault.request_id = fault.request_id or document.request_id
         if isinstance(fault, ApiError):
             fault.message = cut(self._auth.redact(fault.message))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from ._transport import is_loopback
+from ._http import is_loopback
 from .errors import ConfigError
 from .ratelimit.limiter import check_rate
 from .redact import redact_url

@@ -12,7 +12,8 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
 
-from .document import Document
+from ._decode.document import Document
+from .client import Result
 from .errors import DecodeError
 
 T = TypeVar("T")
@@ -44,6 +45,22 @@ class Page(Generic[T]):
         """The vendor's own bytes of each item, in the order of `items`. Empty for a page made by hand."""
         raws = self._document.raws(self._name) if self._document is not None else ()
         return raws if self._kept is None else tuple(raws[index] for index in self._kept)
+
+
+def page_of(
+    result: Result[Any], cursor: Cursor | None, *, keep: Sequence[int] | None = None, attempts: int | None = None
+) -> Page[Any]:
+    """Return the page of a result's rows, or of some of them. It may have taken requests for other results too."""
+    items = result.items
+    return Page(
+        items=items if keep is None else tuple(items[index] for index in keep),
+        cursor=cursor,
+        attempts=result.attempts if attempts is None else attempts,
+        request_id=result.document.request_id,
+        document=result.document,
+        name=result.items_at,
+        kept=keep,
+    )
 
 
 Fetch = Callable[[Cursor | None], Awaitable[Page[T]]]

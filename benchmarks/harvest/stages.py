@@ -17,8 +17,8 @@ from pathlib import Path
 from benchmarks.measure import INSTANCE, TRANSPORTS, children, cpu, serving
 from benchmarks.report import report, table
 from workflowkit import Archive, JodooClient, harvest
-from workflowkit._transport import make_transport
-from workflowkit.exchange import Request, Timing
+from workflowkit._http import make_transport
+from workflowkit._http.message import Request, Timing
 from workflowkit.redact import Headers
 
 STAGES = ("transport", "client and decoding", "writing")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from workflowkit._http.message import Response
 from workflowkit.errors import (
     ApiError,
     AuthenticationError,
@@ -17,7 +18,6 @@ from workflowkit.errors import (
     RateLimited,
     ServerError,
 )
-from workflowkit.exchange import Response
 from workflowkit.jodoo.codes import KINDS, classify
 
 TABLE = json.loads((Path(__file__).parents[1] / "data/jodoo/error_codes.json").read_text())

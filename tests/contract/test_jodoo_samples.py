@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from workflowkit.converter import decode
-from workflowkit.document import Document
+from workflowkit._decode.converter import decode
+from workflowkit._decode.document import Document
 from workflowkit.jodoo.models import (
     AppsPage,
     Attachment,

@@ -22,7 +22,7 @@ from workflowkit import (
     RateLimited,
     ServerError,
 )
-from workflowkit.exchange import Response
+from workflowkit._http.message import Response
 from workflowkit.secmaster.codes import KINDS, classify
 
 DATA = Path(__file__).parents[1] / "data/secmaster"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from workflowkit.converter import decode, structure
-from workflowkit.document import Document
+from workflowkit._decode.converter import decode, structure
+from workflowkit._decode.document import Document
 from workflowkit.secmaster import (
     DataClass,
     Node,

@@ -11,8 +11,8 @@ import pytest
 from file_host import Host, ranged, whole
 
 from workflowkit import ConfigError, FileStore, TransportError
-from workflowkit._transport import HttpxTransport
-from workflowkit._transport.over_httpx import _TIMEOUTS
+from workflowkit._http import HttpxTransport
+from workflowkit._http.over_httpx import _TIMEOUTS
 from workflowkit.files import DeadLink, Fetcher, Unsafe
 from workflowkit.files.fetch import WrongPart
 

@@ -19,9 +19,9 @@ from workflowkit import (
     RetryPolicy,
     TransportError,
 )
-from workflowkit._transport import make_transport
-from workflowkit.converter import decode
-from workflowkit.exchange import Request, Timing
+from workflowkit._decode.converter import decode
+from workflowkit._http import make_transport
+from workflowkit._http.message import Request, Timing
 from workflowkit.redact import Headers
 from workflowkit.sandbox import Sandbox
 from workflowkit.telemetry import RequestDone, Telemetry
@@ -260,7 +260,7 @@ def _broken(record: Telemetry) -> None:
 
 
 async def test_a_body_over_the_bound_is_not_read(sandbox, jodoo, monkeypatch):
-    monkeypatch.setattr("workflowkit._transport.base.LARGEST_BODY", 100)
+    monkeypatch.setattr("workflowkit._http.transport.LARGEST_BODY", 100)
     with pytest.raises(TransportError, match="larger than"):
         await jodoo.workflow_logs(sandbox.world.awkward()["one log"])
 

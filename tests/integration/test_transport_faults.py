@@ -24,7 +24,7 @@ from workflowkit import (
     ServerError,
     TransportError,
 )
-from workflowkit._transport import sockets
+from workflowkit._http import sockets
 from workflowkit.files import Fetcher
 from workflowkit.secmaster import AccessKey, IamPassword, IamToken
 
@@ -114,7 +114,7 @@ async def test_what_is_no_gzip(transport, packed):
 
 
 async def test_a_bomb_is_refused_while_it_streams(transport, monkeypatch):
-    monkeypatch.setattr("workflowkit._transport.base.LARGEST_BODY", 1 << 20)
+    monkeypatch.setattr("workflowkit._http.transport.LARGEST_BODY", 1 << 20)
     packed = gzip.compress(bytes(200 << 20))
     async with (
         Server(response(packed, "Content-Encoding: gzip")) as server,

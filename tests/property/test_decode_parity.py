@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workflowkit.converter import _decode_fast, _decode_fully
-from workflowkit.document import Document, mend
+from workflowkit._decode.converter import _decode_fast, _decode_fully
+from workflowkit._decode.document import Document, mend
+from workflowkit._decode.model import bind
 from workflowkit.errors import DecodeError, TransportError
 from workflowkit.jodoo.models import LogsPage, WorkflowInstance
-from workflowkit.model import bind
 from workflowkit.secmaster.models import InstancesPage
 
 anything = st.recursive(

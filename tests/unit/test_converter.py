@@ -7,11 +7,11 @@ from typing import Any
 import attrs
 import pytest
 
-from workflowkit.converter import decode, structure
-from workflowkit.document import Document
+from workflowkit._decode.converter import decode, structure
+from workflowkit._decode.document import Document
+from workflowkit._decode.model import Model, bind
 from workflowkit.errors import DecodeError, TransportError
 from workflowkit.jodoo.models import LogsPage, Member, RecordsPage, Task, WorkflowInstance, WorkflowLog
-from workflowkit.model import Model, bind
 
 LOG = {"flow_id": 1, "flow_name": "a", "create_action": "forward", "create_time": "2024-01-09T03:16:35.447Z"}
 

@@ -7,8 +7,8 @@ import pickle
 import attrs
 import pytest
 
-from workflowkit.converter import decode
-from workflowkit.document import Document, mend, parse
+from workflowkit._decode.converter import decode
+from workflowkit._decode.document import Document, mend, parse
 from workflowkit.errors import DecodeError
 from workflowkit.jodoo.models import LogsPage, Member, WorkflowLog
 

@@ -28,7 +28,7 @@ from workflowkit import (
     ServerError,
     TransportError,
 )
-from workflowkit._transport.proxies import proxy_for
+from workflowkit._http.proxies import proxy_for
 from workflowkit.client import Client
 from workflowkit.jodoo.endpoints import EDITIONS
 from workflowkit.ratelimit.window import window_of

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workflowkit.exchange import Request, Response
+from workflowkit._http.message import Request, Response
 from workflowkit.redact import Headers, redact_url
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workflowkit.converter import decode
-from workflowkit.document import Document
+from workflowkit._decode.converter import decode
+from workflowkit._decode.document import Document
 from workflowkit.errors import DecodeError
 from workflowkit.secmaster import WorkflowInstance, times
 from workflowkit.secmaster.times import read_times, write_time

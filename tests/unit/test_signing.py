@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from workflowkit.exchange import Request
+from workflowkit._http.message import Request
 from workflowkit.redact import Headers
-from workflowkit.signing import canonical_request, sign, string_to_sign
+from workflowkit.secmaster.signing import canonical_request, sign, string_to_sign
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data/secmaster/sign_vectors.json").read_text())["vectors"]
 ADDED = {"Authorization", "Host", "X-Sdk-Date"}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflowkit.endpoint import Endpoint
-from workflowkit.signing import sign
+from workflowkit._http.endpoint import Endpoint
+from workflowkit.secmaster.signing import sign
 
 signer = pytest.importorskip("huaweicloudsdkcore.signer.signer", reason="huaweicloudsdkcore is not installed")
 sdk_request = pytest.importorskip("huaweicloudsdkcore.sdk_request")

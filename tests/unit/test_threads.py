@@ -9,8 +9,8 @@ import pytest
 
 FIRST = """
 import json, threading
-from workflowkit.converter import decode
-from workflowkit.document import Document
+from workflowkit._decode.converter import decode
+from workflowkit._decode.document import Document
 from workflowkit.jodoo.models import LogsPage, WorkflowInstance
 from workflowkit.secmaster.models import InstancesPage
 from workflowkit.secmaster.models import WorkflowInstance as Instance

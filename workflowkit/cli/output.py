@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..classify import cut
+from .._http.message import cut
 from ..errors import HarvestError
 from ..redact import escape
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .._transport.tls import tls_context, trusted
+from .._http.tls import tls_context, trusted
 from ..archive.sqlite import check_sqlite, connect, disconnect
 from ..errors import WorkflowKitError
 

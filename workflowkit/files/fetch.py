@@ -14,9 +14,9 @@ from urllib.parse import urljoin, urlsplit
 
 import attrs
 
-from .._transport import HttpxTransport, is_loopback
+from .._http import HttpxTransport, is_loopback
+from .._http.message import Stream
 from ..errors import ConfigError, TransportError
-from ..exchange import Stream
 
 _REDIRECTS = 3
 _DEAD = frozenset({401, 403, 404, 410})

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
-from typing import Any, Self, TypeVar, Unpack
+from functools import partial
+from typing import Any, Self, Unpack
 from urllib.parse import urlsplit
 
-from .._transport import is_loopback
+from .._decode.document import JSON
+from .._http import is_loopback
+from .._http.endpoint import Endpoint
 from ..arguments import LARGEST_PAGE, check_id, check_limit, check_names
 from ..auth import BearerKey
-from ..client import Client, Reply
-from ..document import JSON
-from ..endpoint import Endpoint
+from ..client import Client, Result
 from ..errors import ConfigError, InvalidRequest
-from ..model import Model
 from ..options import ClientOptions, Options
-from ..paginator import Cursor, Page, Paginator
+from ..paginator import Cursor, Page, Paginator, page_of
 from ..redact import Environment, Secret
 from .codes import classify
 from .endpoints import EDITIONS
 from .filters import check_filter
 from .models import App, Form, FormRecord, WorkflowInstance, WorkflowLog
-from .source import FormSource, LogSource
-
-T = TypeVar("T", bound=Model)
+from .source import FormSource, LogSource, Reading
 
 VARIABLES: Mapping[str, str] = {
     "api_key": "JODOO_API_KEY",
@@ -140,17 +138,16 @@ class JodooClient(Client):
         check_names("types", types, '["comment"]')
         if not isinstance(skip, int) or skip < 0:
             raise ConfigError(f"skip={skip!r}: pass 0 or more")
-        doubt = f'types={list(types)!r}: only "comment" is documented' if set(types) - {"comment"} else None
+        hint = f'types={list(types)!r}: only "comment" is documented' if set(types) - {"comment"} else None
         body = {"instance_id": instance_id, "types": list(types)}
         return self._skipping(
             self._edition.logs,
-            "logs",
             body,
             skip=skip,
             limit=limit,
             least=1 if exhaustive else limit,
             item_id=instance_id,
-            doubt=doubt,
+            hint=hint,
         )
 
     async def workflow_instance(self, instance_id: str, *, tasks: bool = False) -> WorkflowInstance:
@@ -159,10 +156,9 @@ class JodooClient(Client):
         An unknown id raises `NotFound`. Sub-workflows, plug-in and CC nodes are not in it.
         Vendor path: ``POST /v4/workflow/instance/get`` (简道云: v6), 30 requests/s.
         """
-        return (await self.instance_reply(instance_id, tasks=tasks)).value
+        return (await self._instance(instance_id, tasks=tasks)).value
 
-    async def instance_reply(self, instance_id: str, *, tasks: bool) -> Reply[WorkflowInstance]:
-        """Return what `workflow_instance` returns, with the vendor's own bytes and what it took."""
+    async def _instance(self, instance_id: str, *, tasks: bool) -> Result[WorkflowInstance]:
         check_id("instance_id", instance_id)
         body = {"instance_id": instance_id, "tasks_type": int(tasks)}
         return await self._call(self._edition.instance, body, item_id=instance_id)
@@ -206,20 +202,20 @@ class JodooClient(Client):
 
         async def fetch(cursor: Cursor | None) -> Page[FormRecord]:
             after = {} if cursor is None else {"data_id": cursor}
-            reply = await self._call(self._edition.records, {**body, **after}, item_id=entry_id)
-            records = reply.value.data
-            return _page(reply, "data", records, records[-1].id if len(records) >= limit else None)
+            result = await self._call(self._edition.records, {**body, **after}, item_id=entry_id)
+            records = result.value.data
+            return page_of(result, records[-1].id if len(records) >= limit else None)
 
         return Paginator(lambda: fetch, f"{self._edition.records.name} of {entry_id}")
 
     def apps(self, *, limit: int = LARGEST_PAGE) -> Paginator[App]:
         """Return the apps that the key may see. Vendor path: ``POST /v5/app/list``, 30 requests/s."""
-        return self._skipping(self._edition.apps, "apps", {}, limit=limit)
+        return self._skipping(self._edition.apps, {}, limit=limit)
 
     def forms(self, app_id: str, *, limit: int = LARGEST_PAGE) -> Paginator[Form]:
         """Return an app's forms. Vendor path: ``POST /v5/app/entry/list``, 30 requests/s."""
         check_id("app_id", app_id)
-        return self._skipping(self._edition.forms, "forms", {"app_id": app_id}, limit=limit, item_id=app_id)
+        return self._skipping(self._edition.forms, {"app_id": app_id}, limit=limit, item_id=app_id)
 
     def log_source(
         self, instance_ids: Iterable[str] | AsyncIterable[str], *, tasks: bool = False, exhaustive: bool = False
@@ -235,7 +231,7 @@ class JodooClient(Client):
         """
         if isinstance(instance_ids, str):
             raise ConfigError(f"instance_ids={instance_ids!r}: pass a list of ids, not one")
-        return LogSource(self, instance_ids, tasks=tasks, exhaustive=exhaustive)
+        return LogSource(self._reading(tasks=tasks, exhaustive=exhaustive), instance_ids)
 
     def form_source(
         self, app_id: str, entry_id: str | None = None, *, tasks: bool = False, exhaustive: bool = False
@@ -247,36 +243,33 @@ class JodooClient(Client):
         check_id("app_id", app_id)
         if entry_id is not None:
             check_id("entry_id", entry_id)
-        return FormSource(self, app_id, entry_id, tasks=tasks, exhaustive=exhaustive)
+        reading = self._reading(tasks=tasks, exhaustive=exhaustive)
+        return FormSource(reading, app_id, entry_id, forms=self.forms, records=self.form_records)
 
-    def reading_rate(self, *, tasks: bool) -> float | None:
-        """Return how many requests per second reading logs, and tasks, may take, or None for no limit."""
-        return self.rate_of(self._edition.logs, *((self._edition.instance,) if tasks else ()))
-
-    @property
-    def link_days(self) -> int:
-        """Days after which links to attachments and signatures expire."""
-        return self._edition.link_days
-
-    @property
-    def file_hosts(self) -> Sequence[str]:
-        """The hosts that links to attachments and signatures lead to. A service on this machine has its own."""
+    def _reading(self, *, tasks: bool, exhaustive: bool) -> Reading:
+        """Return how a source reads instances."""
         own = urlsplit(self.address).netloc
-        return (self._edition.file_host, *((own,) if is_loopback(self.address) else ()))
+        return Reading(
+            pace=self._pace(self._edition.logs, *((self._edition.instance,) if tasks else ())),
+            link_days=self._edition.link_days,
+            file_hosts=(self._edition.file_host, *((own,) if is_loopback(self.address) else ())),
+            requests_each=1 + tasks + exhaustive,
+            logs=partial(self.workflow_logs, exhaustive=exhaustive),
+            instance=partial(self._instance, tasks=True) if tasks else None,
+        )
 
     def _skipping(
         self,
         endpoint: Endpoint[Any],
-        name: str,
         body: Mapping[str, Any],
         *,
         limit: int,
         least: int | None = None,
         skip: int = 0,
         item_id: str | None = None,
-        doubt: str | None = None,
+        hint: str | None = None,
     ) -> Paginator[Any]:
-        """Return a listing by skip and limit of the array of that name. A refusal is given the doubt as its hint.
+        """Return a listing by skip and limit. A refusal of its arguments is given the hint.
 
         It continues after pages of at least so many items. By default, after whole ones.
         """
@@ -285,25 +278,14 @@ class JodooClient(Client):
         async def fetch(cursor: Cursor | None) -> Page[Any]:
             start = skip if cursor is None else _as_skip(cursor)
             try:
-                reply = await self._call(endpoint, {**body, "skip": start, "limit": limit}, item_id=item_id)
+                result = await self._call(endpoint, {**body, "skip": start, "limit": limit}, item_id=item_id)
             except InvalidRequest as error:
-                error.hint = doubt
+                error.hint = hint
                 raise
-            items = getattr(reply.value, name)
-            return _page(reply, name, items, start + len(items) if len(items) >= (least or limit) else None)
+            found = len(result.items)
+            return page_of(result, start + found if found >= (least or limit) else None)
 
         return Paginator(lambda: fetch, f"{endpoint.name} of {item_id}" if item_id else endpoint.name)
-
-
-def _page(reply: Reply[Any], name: str, items: tuple[T, ...], cursor: Cursor | None) -> Page[T]:
-    return Page(
-        items=items,
-        cursor=cursor,
-        attempts=reply.attempts,
-        request_id=reply.document.request_id,
-        document=reply.document,
-        name=name,
-    )
 
 
 def _as_skip(cursor: Cursor) -> int:

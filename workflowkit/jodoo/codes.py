@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..classify import kind_of_foreign, kind_of_status, make_error, text_of
-from ..document import parse
+from .._decode.document import parse
+from .._http.message import Response
+from .._http.status import kind_of_foreign, kind_of_status, make_error, text_of
 from ..errors import (
     ApiError,
     AuthenticationError,
@@ -23,7 +24,6 @@ from ..errors import (
     RateLimited,
     ServerError,
 )
-from ..exchange import Response
 
 _LONGEST_NUMBER = 10
 

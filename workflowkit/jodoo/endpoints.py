@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import attrs
 
-from ..endpoint import Endpoint
+from .._http.endpoint import Endpoint
 from .models import AppsPage, FormsPage, LogsPage, RecordsPage, WorkflowInstance
 
 
@@ -34,20 +34,45 @@ JODOO = Edition(
     link_days=6,
     file_host="files.jodoo.com",
     logs=Endpoint(
-        name="jodoo.workflow_logs", method="POST", path="/v1/workflow/instance/logs", returns=LogsPage, rate=30
+        name="jodoo.workflow_logs",
+        method="POST",
+        path="/v1/workflow/instance/logs",
+        returns=LogsPage,
+        items="logs",
+        rate=30,
     ),
     instance=Endpoint(
         name="jodoo.workflow_instance",
         method="POST",
         path="/v4/workflow/instance/get",
         returns=WorkflowInstance,
+        items="tasks",
         rate=30,
     ),
     records=Endpoint(
-        name="jodoo.form_records", method="POST", path="/v5/app/entry/data/list", returns=RecordsPage, rate=5
+        name="jodoo.form_records",
+        method="POST",
+        path="/v5/app/entry/data/list",
+        returns=RecordsPage,
+        items="data",
+        rate=5,
     ),
-    apps=Endpoint(name="jodoo.apps", method="POST", path="/v5/app/list", returns=AppsPage, rate=30),
-    forms=Endpoint(name="jodoo.forms", method="POST", path="/v5/app/entry/list", returns=FormsPage, rate=30),
+    apps=Endpoint(
+        name="jodoo.apps",
+        method="POST",
+        path="/v5/app/list",
+        returns=AppsPage,
+        items="apps",
+        rate=30,
+    ),
+    forms=Endpoint(
+        name="jodoo.forms",
+        method="POST",
+        path="/v5/app/entry/list",
+        returns=FormsPage,
+        items="forms",
+        rate=30,
+    ),
 )
 
 JIANDAOYUN = attrs.evolve(

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
-from ..converter import Time
-from ..model import Model
+from .._decode.converter import Time
+from .._decode.model import Model
 from ..redact import redact_url
 
 

@@ -7,6 +7,7 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
+    Awaitable,
     Callable,
     Iterable,
     Iterator,
@@ -15,48 +16,60 @@ from collections.abc import (
 )
 from datetime import UTC, datetime
 from itertools import count, islice
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from ..arguments import check_id
-from ..converter import decode
-from ..document import Document
-from ..source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row, TaskRow
-from .models import FormRecord, InstanceStatus, Task, WorkflowLog
+import attrs
 
-if TYPE_CHECKING:
-    from .client import JodooClient
+from .._decode.converter import decode
+from .._decode.document import Document
+from ..arguments import check_id
+from ..client import Pace, Result
+from ..paginator import Paginator
+from ..source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row, TaskRow
+from .models import Form, FormRecord, InstanceStatus, Task, WorkflowInstance, WorkflowLog
 
 _CHUNK = 500
 _SIGNATURE = -1
 
 
+@attrs.frozen(kw_only=True)
+class Reading:
+    """How a client reads instances for a source.
+
+    Attributes:
+        pace: whose rate limit that uses, and how much of it.
+        link_days: days after which links to attachments and signatures expire.
+        file_hosts: the hosts that they lead to.
+        requests_each: how many requests a short instance takes.
+        logs: lists an instance's logs.
+        instance: gets an instance with all its tasks, None where those are not wanted.
+    """
+
+    pace: Pace
+    link_days: int
+    file_hosts: Sequence[str]
+    requests_each: int
+    logs: Callable[[str], Paginator[WorkflowLog]]
+    instance: Callable[[str], Awaitable[Result[WorkflowInstance]]] | None
+
+
 class LogSource:
-    """The logs of instances whose ids are given. With `tasks` also all their tasks, a request more for each."""
+    """The logs of instances whose ids are given, and their tasks if those are read."""
 
     system: str = "jodoo"
     resumable: bool = False
 
-    def __init__(
-        self,
-        client: JodooClient,
-        instance_ids: Iterable[str] | AsyncIterable[str],
-        *,
-        tasks: bool = False,
-        exhaustive: bool = False,
-    ) -> None:
-        self._client = client
+    def __init__(self, reading: Reading, instance_ids: Iterable[str] | AsyncIterable[str]) -> None:
+        self._reading = reading
         self._ids = instance_ids
-        self._tasks = tasks
-        self._exhaustive = exhaustive
         self.name: str = "ids"
-        self.tenant: str = client.tenant
-        self.kinds: Sequence[type[Row]] = (LogRow, AttachmentRow, *((TaskRow,) if tasks else ()))
-        self.window: float = client.window
-        self.rate: float | None = client.reading_rate(tasks=tasks)
-        self.requests_each: int = 1 + tasks + exhaustive
-        self.link_days: int | None = client.link_days
-        self.file_hosts: Sequence[str] = client.file_hosts
+        self.tenant: str = reading.pace.tenant
+        self.window: float = reading.pace.window
+        self.rate: float | None = reading.pace.rate
+        self.kinds: Sequence[type[Row]] = (LogRow, AttachmentRow, *((TaskRow,) if reading.instance else ()))
+        self.requests_each: int = reading.requests_each
+        self.link_days: int | None = reading.link_days
+        self.file_hosts: Sequence[str] = reading.file_hosts
 
     async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
         """Yield the given ids in their order. An asynchronous iterable's one by one as they come."""
@@ -73,14 +86,12 @@ class LogSource:
 
         A cursor is the number of logs that were read. The last of them comes once more.
         """
-        if self._tasks and after is None:
-            reply = await self._client.instance_reply(instance_id, tasks=True)
-            raws = reply.document.raws("tasks") if reply.value.tasks else ()
-            tasks = [_task_row(*each) for each in zip(reply.value.tasks or (), raws, count(), strict=False)]
-            yield Batch(rows=tasks, kinds=(TaskRow,), cursor=0, requests=reply.attempts)
+        if self._reading.instance is not None and after is None:
+            result = await self._reading.instance(instance_id)
+            tasks = [_task_row(*each) for each in zip(result.items, result.raws, count(), strict=False)]
+            yield Batch(rows=tasks, kinds=(TaskRow,), cursor=0, requests=result.attempts)
         position = max(0, (after or 0) - 1)
-        logs = self._client.workflow_logs(instance_id, exhaustive=self._exhaustive)
-        async for page in logs.pages(after=position or None):
+        async for page in self._reading.logs(instance_id).pages(after=position or None):
             first = position
             rows: list[Row] = []
             for log, raw in zip(page.items, page.raw, strict=True):
@@ -102,16 +113,18 @@ class FormSource(LogSource):
 
     def __init__(
         self,
-        client: JodooClient,
+        reading: Reading,
         app_id: str,
-        entry_id: str | None = None,
+        entry_id: str | None,
         *,
-        tasks: bool = False,
-        exhaustive: bool = False,
+        forms: Callable[[str], Paginator[Form]],
+        records: Callable[[str, str], Paginator[FormRecord]],
     ) -> None:
-        super().__init__(client, (), tasks=tasks, exhaustive=exhaustive)
+        super().__init__(reading, ())
         self._app_id = app_id
         self._entry_id = entry_id
+        self._forms = forms
+        self._records = records
         self.name: str = f"app {app_id}" if entry_id is None else f"app {app_id}, form {entry_id}"
 
     async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
@@ -120,14 +133,14 @@ class FormSource(LogSource):
         entry_ids = deque(forms.split(",") if forms else [self._entry_id] if self._entry_id else [])
         requests = 0
         if not entry_ids:
-            async for page in self._client.forms(self._app_id).pages():
+            async for page in self._forms(self._app_id).pages():
                 requests += page.attempts
                 entry_ids.extend(form.entry_id for form in page.items)
         if not entry_ids:
             yield Chunk(refs=(), requests=requests)
         while entry_ids:
             entry_id = entry_ids[0]
-            async for records in self._client.form_records(self._app_id, entry_id).pages(after=record or None):
+            async for records in self._records(self._app_id, entry_id).pages(after=record or None):
                 if records.cursor is None:
                     entry_ids.popleft()
                 cursor = f"{','.join(entry_ids)}/{records.cursor or ''}" if entry_ids else None

@@ -10,13 +10,12 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from .._http.message import Request, Response
 from ..auth import Auth
-from ..classify import clock_ahead
 from ..errors import ApiError, AuthenticationError
-from ..exchange import Request, Response
-from ..signing import sign
 from .codes import gateway_number
 from .credentials import AccessKey, IamToken
+from .signing import sign
 
 _LOCK = 300.0
 """Seconds that five wrong signatures in a row lock an access key for."""
@@ -127,7 +126,7 @@ class Signer(Auth):
                 "access key and secret key"
             )
         lock = "not tried again for 5 minutes, since five wrong signatures in a row lock an access key for as long"
-        ahead = clock_ahead(response)
+        ahead = response.clock_ahead
         self._is_clock_off = ahead is not None and abs(ahead) >= _TOLERATED
         if ahead is None or abs(ahead) < _TOLERATED:
             return f"check access key and secret key; {lock}"

@@ -10,10 +10,10 @@ from typing import Any, Self, Unpack
 
 import attrs
 
+from .._http.endpoint import Query
 from ..arguments import LARGEST_PAGE, check_constant, check_id, check_limit, check_text, check_window
 from ..auth import Auth
-from ..client import Client, Reply
-from ..endpoint import Query
+from ..client import Client, Result
 from ..errors import ConfigError, InvalidRequest
 from ..options import ClientOptions, Options
 from ..paginator import Paginator
@@ -206,7 +206,7 @@ class SecMasterClient(Client):
 
         async def ask(
             since: datetime | None, until: datetime | None, *, offset: int, limit: int
-        ) -> Reply[InstancesPage]:
+        ) -> Result[InstancesPage]:
             window = {"from_date": since, "to_date": until}
             times = {key: write_time(time) for key, time in window.items() if time is not None}
             query: Query = {**wanted, **times, "offset": offset, "limit": limit, "sort_dir": "ASC"}
@@ -228,9 +228,9 @@ class SecMasterClient(Client):
         name = f"workspace {self._place['workspace_id']}"
         for word, time in (("since", since), ("until", until)):
             name += f", {word} {time.isoformat()}" if time else ""
-        return WorkspaceSource(self.tenant, name, listing, detail, window=self.window, rate=self.rate_of(INSTANCE))
+        return WorkspaceSource(name, self._pace(INSTANCE), listing, detail)
 
-    async def _instance(self, instance_id: str, *, show_topology: bool) -> Reply[WorkflowInstance]:
+    async def _instance(self, instance_id: str, *, show_topology: bool) -> Result[WorkflowInstance]:
         check_id("instance_id", instance_id, example=_UUID)
         path = {**self._place, "instance_id": instance_id}
         query = {"show_topology": True} if show_topology else {}

@@ -13,8 +13,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..classify import kind_of_foreign, kind_of_status, make_error, text_of
-from ..document import parse
+from .._decode.document import parse
+from .._http.message import Response
+from .._http.status import kind_of_foreign, kind_of_status, make_error, text_of
 from ..errors import (
     ApiError,
     AuthenticationError,
@@ -26,7 +27,6 @@ from ..errors import (
     RateLimited,
     ServerError,
 )
-from ..exchange import Response
 
 TOKEN_REFUSED = frozenset({"0301", "0307"})
 """The gateway's codes, with HTTP 401, for a token that a new one may replace."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..endpoint import Endpoint
+from .._http.endpoint import Endpoint
 from .models import InstancesPage, WorkflowInstance
 
 TENANT_RATE = 20.0
@@ -16,6 +16,7 @@ INSTANCE = Endpoint(
     method="GET",
     path=f"{_INSTANCES}/{{instance_id}}",
     returns=WorkflowInstance,
+    items="topology.audit_logs",
     rate=None,
     content_type=_CONTENT_TYPE,
 )
@@ -25,6 +26,7 @@ INSTANCES = Endpoint(
     method="GET",
     path=_INSTANCES,
     returns=InstancesPage,
+    items="instances",
     rate=None,
     content_type=_CONTENT_TYPE,
 )

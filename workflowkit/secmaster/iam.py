@@ -14,13 +14,13 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
+from .._decode.converter import Time
+from .._decode.model import Model
+from .._http.endpoint import Endpoint
+from .._http.message import Request, Response
 from ..auth import Auth
 from ..client import Client
-from ..converter import Time
-from ..endpoint import Endpoint
 from ..errors import AuthenticationError, DecodeError, WorkflowKitError
-from ..exchange import Request, Response
-from ..model import Model
 from ..options import Options
 from ..redact import Secret
 from .codes import TOKEN_REFUSED, classify, gateway_number
@@ -96,13 +96,13 @@ class IamClient(Client):
                 "scope": {"project": {"id": self._project_id}},
             }
         }
-        reply = await self._call(TOKENS, body, query={"nocatalog": True})
-        token = Secret(reply.headers.get("x-subject-token", ""))
+        result = await self._call(TOKENS, body, query={"nocatalog": True})
+        token = Secret(result.headers.get("x-subject-token", ""))
         if not token:
             error = DecodeError(("no X-Subject-Token in the headers @ $",))
-            error.endpoint, error.attempts = TOKENS.name, reply.attempts
+            error.endpoint, error.attempts = TOKENS.name, result.attempts
             raise error
-        told = reply.value.token
+        told = result.value.token
         return token, told.expires_at - (told.issued_at or datetime.now(UTC))
 
 

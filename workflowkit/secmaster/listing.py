@@ -19,9 +19,9 @@ from typing import Protocol, Self
 import attrs
 
 from ..arguments import check_window
-from ..client import Reply
+from ..client import Result
 from ..errors import ConfigError, DecodeError
-from ..paginator import Cursor, Page
+from ..paginator import Cursor, Page, page_of
 from .models import InstancesPage, WorkflowInstance
 
 DEPTH = 10_000
@@ -90,7 +90,7 @@ class Ask(Protocol):
 
     def __call__(
         self, since: datetime | None, until: datetime | None, *, offset: int, limit: int
-    ) -> Awaitable[Reply[InstancesPage]]:
+    ) -> Awaitable[Result[InstancesPage]]:
         """Return the rows of a window from an offset on."""
 
 
@@ -113,9 +113,9 @@ class Listing:
         place = Place(self._since, self._until) if cursor is None else Place.at(cursor)
         self._attempts = 0
         while True:
-            reply = await self._request(place, offset=place.offset, limit=self._room(place))
-            rows = reply.value.instances
-            if place.offset == 0 and len(rows) >= self._limit and not await self._fits(place, reply):
+            result = await self._request(place, offset=place.offset, limit=self._room(place))
+            rows = result.value.instances
+            if place.offset == 0 and len(rows) >= self._limit and not await self._fits(place, result):
                 place = _halved(place, rows)
             elif place.offset and not (rows and rows[0].id in {place.last, *self._here}):
                 place = attrs.evolve(place, offset=max(0, place.offset - self._limit), last="")
@@ -128,29 +128,21 @@ class Listing:
         if self._idle > 3 * DEPTH // (self._limit - 1) + _SILENCES:  # some windows are read again
             raise DecodeError((f"{self._idle} pages without a new instance: the listing makes no progress @ $",))
         onward = self._after(place, rows)
-        return Page(
-            items=tuple(rows[index] for index in new),
-            cursor=onward.cursor() if onward else None,
-            attempts=self._attempts,
-            request_id=reply.document.request_id,
-            document=reply.document,
-            name="instances",
-            kept=new,
-        )
+        return page_of(result, onward.cursor() if onward else None, keep=new, attempts=self._attempts)
 
-    async def _request(self, place: Place, *, offset: int, limit: int) -> Reply[InstancesPage]:
-        reply = await self._ask(place.start, place.end, offset=offset, limit=limit)
-        self._attempts += reply.attempts
-        return reply
+    async def _request(self, place: Place, *, offset: int, limit: int) -> Result[InstancesPage]:
+        result = await self._ask(place.start, place.end, offset=offset, limit=limit)
+        self._attempts += result.attempts
+        return result
 
     def _room(self, place: Place) -> int:
         """Return how many rows can be asked for at a place."""
         return min(self._limit, DEPTH - place.offset)
 
-    async def _fits(self, place: Place, reply: Reply[InstancesPage]) -> bool:
+    async def _fits(self, place: Place, result: Result[InstancesPage]) -> bool:
         """Return whether all of a window can be had. A count beyond the page's own rows can only be the total."""
-        count = reply.value.count
-        if count is not None and count > len(reply.value.instances):
+        count = result.value.count
+        if count is not None and count > len(result.value.instances):
             return count < DEPTH
         return not (await self._request(place, offset=DEPTH - 1, limit=1)).value.instances
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from ..converter import Time
-from ..model import Model
+from .._decode.converter import Time
+from .._decode.model import Model
 from .times import read_times
 
 

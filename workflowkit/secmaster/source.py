@@ -6,15 +6,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 
 import attrs
 
-from ..client import Reply
-from ..converter import decode
-from ..document import Document
+from .._decode.converter import decode
+from .._decode.document import Document
+from ..client import Pace, Result
 from ..paginator import Paginator
 from ..source import Batch, Chunk, InstanceRef, NodeRow, Row
 from .models import Node, Status, WorkflowInstance
 from .times import read_times
 
-Detail = Callable[[str], Awaitable[Reply[WorkflowInstance]]]
+Detail = Callable[[str], Awaitable[Result[WorkflowInstance]]]
 """Gets an instance with its topology."""
 
 
@@ -31,21 +31,18 @@ class WorkspaceSource:
 
     def __init__(
         self,
-        tenant: str,
         name: str,
+        pace: Pace,
         listing: Paginator[WorkflowInstance],
         detail: Detail | None,
-        *,
-        window: float,
-        rate: float | None,
     ) -> None:
         self._listing = listing
         self._detail = detail
-        self.tenant: str = tenant
-        self.kinds: Sequence[type[Row]] = () if detail is None else (NodeRow,)
         self.name: str = name
-        self.window: float = window
-        self.rate: float | None = rate
+        self.tenant: str = pace.tenant
+        self.window: float = pace.window
+        self.rate: float | None = pace.rate
+        self.kinds: Sequence[type[Row]] = () if detail is None else (NodeRow,)
         self.requests_each: int = 0 if detail is None else 1
 
     async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
@@ -59,11 +56,10 @@ class WorkspaceSource:
         if self._detail is None:
             yield Batch(rows=(), kinds=(), requests=0)
             return
-        reply = await self._detail(instance_id)
-        topology = reply.value.topology
-        nodes = zip(topology.audit_logs, reply.document.raws("topology.audit_logs"), strict=True) if topology else ()
+        result = await self._detail(instance_id)
+        nodes = zip(result.items, result.raws, strict=True)
         rows = [_row(node, raw, position) for position, (node, raw) in enumerate(nodes)]
-        yield Batch(rows=rows, kinds=(NodeRow,), requests=reply.attempts)
+        yield Batch(rows=rows, kinds=(NodeRow,), requests=result.attempts)
 
 
 def _ref(instance: WorkflowInstance, raw: bytes) -> InstanceRef:

@@ -15,12 +15,12 @@ from typing import Any
 import httpx
 
 from ..errors import ConfigError, TransportError
-from ..exchange import Request, Response, Stream, Timing
 from ..redact import Headers
 from . import sockets
-from .base import KEPT, Failure, HttpTransport, closed, permanent, read
+from .message import Request, Response, Stream, Timing
 from .proxies import unusable
 from .tls import certificate_problem
+from .transport import KEPT, Failure, HttpTransport, closed, permanent, read
 
 _SECRET = re.compile(r"(?i)b'(x-subject-token|location)'")
 """Headers of a response that hold a token, or a signed link."""

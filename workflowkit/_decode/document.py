@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from .errors import DecodeError
+from ..errors import DecodeError
 
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
 

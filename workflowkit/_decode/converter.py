@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_
 import attrs
 import msgspec
 
+from ..errors import DecodeError, TransportError
 from .document import Document, building, drop_empty, mend, parse
-from .errors import DecodeError, TransportError
 from .model import Model, bind, models_in
 
 if TYPE_CHECKING:

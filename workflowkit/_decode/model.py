@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 import attrs
 
+from ..errors import DecodeError
 from .document import JSON, Document
-from .errors import DecodeError
 
 
 class Model:

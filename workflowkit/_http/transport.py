@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from ..errors import ConfigError, TransportError, WorkflowKitError
-from ..exchange import Request, Response, Timing
+from .message import Request, Response, Timing
 from .proxies import Proxy, SignIn, host_of, proxy_for, sign_in_of
 from .sockets import room
 from .tls import tls_context

@@ -13,12 +13,12 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from ..errors import TransportError
-from ..exchange import Request, Response, Timing
 from ..redact import Headers, Secret
 from . import sockets
-from .base import KEPT, Failure, HttpTransport, closed, permanent, read
+from .message import Request, Response, Timing
 from .proxies import unusable
 from .tls import certificate_problem
+from .transport import KEPT, Failure, HttpTransport, closed, permanent, read
 
 _LONGEST_LINE = 1 << 16
 """Bytes of one header: tokens have 9,120."""

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 import attrs
 
-from .exchange import Request
-from .redact import Headers
+from ..redact import Headers
+from .message import Request
 
 T = TypeVar("T")
 
@@ -31,7 +31,8 @@ class Endpoint(Generic[T]):
         name: unique, as ``system.operation``. It is in errors, telemetry and limits.
         method: the HTTP method.
         path: below the client's base URL, starting with ``/``. It may have ``{placeholders}``.
-        returns: the class a successful answer decodes to.
+        returns: the class a successful response decodes to.
+        items: the field that holds its rows, empty where it has none. ``a.b`` is the field b of a.
         rate: requests per second as the vendor documents, `None` where it doesn't.
         content_type: as the vendor documents it.
     """
@@ -41,6 +42,7 @@ class Endpoint(Generic[T]):
     path: str
     returns: type[T]
     rate: float | None
+    items: str = ""
     content_type: str = "application/json"
 
     def request(

@@ -10,9 +10,9 @@ import ssl
 from importlib.util import find_spec
 
 from ..errors import ConfigError
-from .base import Transport as Transport
 from .over_httpx import HttpxTransport as HttpxTransport
 from .proxies import is_loopback as is_loopback
+from .transport import Transport as Transport
 
 KINDS = ("auto", "httpx", "aiohttp")
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from .exchange import Request
+from .._http.message import Request
 
 ALGORITHM = "SDK-HMAC-SHA256"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
