@@ -41,7 +41,7 @@ def contracts(folder: Path) -> subprocess.CompletedProcess[str]:
         ("sandbox/gateway.py", "from ..secmaster.signing import sign", "the sandbox knows nothing of the client side"),
         ("harvesting/engine.py", "import sqlite3", "all SQL is in the archive"),
         ("jodoo/client.py", "import httpx", "HTTP libraries stay in the transports"),
-        ("secmaster/iam.py", "import httpx", "HTTP libraries stay in the transports"),
+        ("secmaster/auth.py", "import httpx", "HTTP libraries stay in the transports"),
         ("files/fetch.py", "import aiohttp", "HTTP libraries stay in the transports"),
         ("secmaster/codes.py", "from ..jodoo.codes import classify", "imports run down the layers"),
     ],

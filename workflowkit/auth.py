@@ -47,12 +47,12 @@ class Hidden:
 class Auth(Hidden):
     """Credentials at work for one client. The base has none: subclasses add what they need.
 
-    `ready` is called before an attempt waits for its limits, `authorize` when it is about to be sent.
+    `prepare` is called before an attempt waits for its limits, `authorize` when it is about to be sent.
     """
 
     @property
     def is_ready(self) -> bool:
-        """Whether `authorize` has what it needs. If not, `ready` is to be called again."""
+        """Whether `authorize` has what it needs. If not, `prepare` is to be called again."""
         return True
 
     def trial(self) -> AbstractAsyncContextManager[object]:
@@ -62,17 +62,17 @@ class Auth(Hidden):
         """
         return nullcontext()
 
-    async def ready(self) -> None:
+    async def prepare(self) -> None:
         """Get hold of what `authorize` needs. May send requests of its own."""
 
     def authorize(self, request: Request) -> None:
         """Add the credentials to the request's headers."""
 
-    def explain(self, response: Response) -> str | None:
+    def hint_for(self, response: Response) -> str | None:
         """Return what is known of why a request was refused, None if nothing is."""
 
-    def renew(self, request: Request, error: AuthenticationError) -> bool:
-        """Return whether one more attempt makes sense, because `ready` will get new credentials."""
+    def on_refused(self, request: Request, error: AuthenticationError) -> bool:
+        """Return whether one more attempt makes sense, because `prepare` will get new credentials."""
         return False
 
     def redact(self, text: str) -> str:
@@ -82,7 +82,7 @@ class Auth(Hidden):
         return text
 
     async def aclose(self) -> None:
-        """Close what `ready` has opened."""
+        """Close what `prepare` has opened."""
 
     def _secrets(self) -> Iterable[str]:
         return ()

@@ -203,7 +203,7 @@ class Client:
                     raise
                 error.attempts, error.endpoint, error.item_id = attempt, endpoint.name, item_id
                 delay = self._options.retry.delay(error, attempt)
-                if isinstance(error, AuthenticationError) and not renewed and self._auth.renew(request, error):
+                if isinstance(error, AuthenticationError) and not renewed and self._auth.on_refused(request, error):
                     renewed, delay = True, 0.0
                 if isinstance(error, RateLimited):
                     self._cool_down(endpoint, error, delay)
@@ -217,7 +217,7 @@ class Client:
         waited = 0.0
         while True:
             try:
-                await self._auth.ready()
+                await self._auth.prepare()
             except WorkflowKitError as error:
                 error.attempts += attempts
                 if error.endpoint is None:
@@ -327,7 +327,7 @@ class Client:
         elif isinstance(fault, DecodeError):
             fault.body = document.body
         if isinstance(fault, AuthenticationError):
-            fault.hint = self._auth.explain(response) or fault.hint
+            fault.hint = self._auth.hint_for(response) or fault.hint
         raise fault
 
     async def _pause(self, endpoint: Endpoint[M], error: WorkflowKitError, attempt: int, delay: float) -> None:

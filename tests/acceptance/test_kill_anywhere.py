@@ -17,7 +17,7 @@ from workflowkit.sandbox import Sandbox, Workspace, World
 from workflowkit.sandbox.world import APP_ID
 
 _ALL = (
-    "SELECT system, tenant, id, app_id, form_id, state, status, logs, error, holds FROM instances ORDER BY id",
+    "SELECT system, tenant, id, app_id, form_id, state, status, logs, error, stored_tables FROM instances ORDER BY id",
     "SELECT id, name, workflow_name, start_time, end_time, is_open, cursor, run, raw FROM instances ORDER BY id",
     "SELECT instance_id, position, flow_name, create_time, finish_time, comment, operator_name FROM logs ORDER BY 1, 2",
     "SELECT instance_id, position, ordinal, name, size, mime, state, sha256, reason FROM attachments ORDER BY 1, 2, 3",

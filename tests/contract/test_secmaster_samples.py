@@ -21,7 +21,7 @@ from workflowkit.secmaster import (
     Workflow,
     WorkflowInstance,
 )
-from workflowkit.secmaster.iam import TokenAnswer
+from workflowkit.secmaster.auth import TokenBody
 from workflowkit.secmaster.models import InstancesPage
 
 DATA = Path(__file__).parents[1] / "data/secmaster"
@@ -160,7 +160,7 @@ def test_nodes_keep_the_vendors_own_bytes():
 
 
 def test_what_iam_tells_of_a_token():
-    told = decode(document("iam_token_response.docs.json"), TokenAnswer).token
+    told = decode(document("iam_token_response.docs.json"), TokenBody).token
     assert told.issued_at is not None
     assert told.expires_at - told.issued_at == timedelta(hours=24)
     assert told.extra["methods"] == ["password"]

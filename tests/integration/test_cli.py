@@ -69,7 +69,7 @@ def test_harvest_status_export(shell, free):
         "tasks": 0,
         "nodes": 0,
         "requests": 4,
-        "saved": 64,
+        "requests_saved": 64,
         "files": 0,
         "file_bytes": 0,
         "files_waiting": 0,

@@ -57,7 +57,7 @@ def with_temporary_key():
 
 async def token_of(sandbox: Sandbox) -> str:
     async with connect(sandbox, IamPassword(*USER, iam_endpoint=sandbox.url)) as client:
-        await client._auth.ready()
+        await client._auth.prepare()
         (token,) = client._auth._secrets()
     return token
 

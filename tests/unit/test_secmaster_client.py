@@ -310,7 +310,7 @@ async def test_a_new_token_serves_for_a_while_whatever_its_life_seems_to_be(resp
 
 async def test_a_token_is_renewed_before_it_ends(respx_mock, monkeypatch):
     clock = [1000.0]
-    monkeypatch.setattr("workflowkit.secmaster.iam.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr("workflowkit.secmaster.auth.time", SimpleNamespace(monotonic=lambda: clock[0]))
     tokens = respx_mock.post(TOKENS).mock(side_effect=lambda _: token_answer())
     respx_mock.get(DETAIL).respond(json={"id": INSTANCE})
     async with client(PASSWORD) as secmaster:
@@ -570,9 +570,13 @@ TOKEN = {"SECMASTER_TOKEN": "t"}
     [
         ({**PLACE, **AK_SK}, "Signer", BASE),
         ({**PLACE, **AK_SK, "HUAWEICLOUD_SDK_SECURITY_TOKEN": "st"}, "Signer", BASE),
-        ({**PLACE, **USER}, "RenewedToken", BASE),
-        ({**PLACE, **TOKEN}, "GivenToken", BASE),
-        ({**PLACE, **TOKEN, "SECMASTER_BASE_URL": "https://soc.example.com/"}, "GivenToken", "https://soc.example.com"),
+        ({**PLACE, **USER}, "RefreshingToken", BASE),
+        ({**PLACE, **TOKEN}, "StaticToken", BASE),
+        (
+            {**PLACE, **TOKEN, "SECMASTER_BASE_URL": "https://soc.example.com/"},
+            "StaticToken",
+            "https://soc.example.com",
+        ),
         (
             {
                 **PLACE,
@@ -580,7 +584,7 @@ TOKEN = {"SECMASTER_TOKEN": "t"}
                 "SECMASTER_BASE_URL": "https://soc.example.com",
                 "HUAWEICLOUD_SDK_IAM_ENDPOINT": "https://iam.example.com",
             },
-            "RenewedToken",
+            "RefreshingToken",
             "https://soc.example.com",
         ),
     ],

@@ -16,6 +16,7 @@ import attrs
 
 from ..errors import ConfigError, TransportError
 from ..redact import Secret, redact_url
+from .trial import Trial
 
 _LOCK = 900.0
 """Seconds for which a refused password isn't sent again."""
@@ -47,8 +48,7 @@ class SignIn:
     """
 
     def __init__(self) -> None:
-        self._trying = asyncio.Lock()
-        self._accepted = False
+        self._trial = Trial()
         self._refusal: TransportError | None = None
         self._refused_until = 0.0
 
@@ -56,21 +56,17 @@ class SignIn:
     async def attempt(self) -> AsyncIterator[None]:
         """Let a request through: one at a time until the password was accepted. Raise the refusal if it was refused."""
         self._check()
-        if not self._accepted:
-            async with self._trying:
-                self._check()
-                if not self._accepted:
-                    yield
-                    return
-        yield
+        async with self._trial.attempt():
+            self._check()
+            yield
 
     def accept(self) -> None:
         """Note that the proxy has passed a request on."""
-        self._accepted = True
+        self._trial.is_accepted = True
 
     def refuse(self, refusal: TransportError) -> None:
         """Note that it has refused the password."""
-        self._accepted = False
+        self._trial.is_accepted = False
         self._refusal, self._refused_until = refusal, time.monotonic() + _LOCK
 
     def _check(self) -> None:

@@ -8,22 +8,18 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Self, Unpack
 
-import attrs
-
 from .._http.endpoint import Query
 from ..arguments import LARGEST_PAGE, check_constant, check_id, check_limit, check_text, check_window
-from ..auth import Auth
 from ..client import Client, Result
 from ..errors import ConfigError, InvalidRequest
 from ..options import ClientOptions, Options
 from ..paginator import Paginator
 from ..redact import Environment
-from .auth import GivenToken, Signer
+from .auth import check_address, make_auth
 from .codes import classify
 from .credentials import VARIABLES as OF_CREDENTIALS
-from .credentials import AccessKey, Credentials, IamPassword, IamToken, credentials_from_env
+from .credentials import Credentials, credentials_from_env
 from .endpoints import INSTANCE, INSTANCES, TENANT_RATE
-from .iam import RATE, IamClient, RenewedToken
 from .listing import Listing
 from .models import InstancesPage, WorkflowInstance
 from .regions import iam_url, secmaster_url
@@ -110,8 +106,8 @@ class SecMasterClient(Client):
             vendor_host=iam_url(address) is not None,
             **options,
         )
-        _check_address("base_url", checked)
-        auth = _at_work(credentials, project_id, region, checked)
+        check_address("base_url", checked)
+        auth = make_auth(credentials, project_id, region, checked)
         super().__init__(system="secmaster", auth=auth, classify=classify, options=checked)
         self._place = {"project_id": project_id, "workspace_id": workspace_id}
 
@@ -241,27 +237,3 @@ def _window(since: datetime | None, until: datetime | None) -> tuple[datetime | 
     """Return a window's ends in UTC. There, unlike within a time zone, an hour that comes twice is two hours."""
     check_window(since, until)
     return since and since.astimezone(UTC), until and until.astimezone(UTC)
-
-
-def _check_address(name: str, options: Options) -> None:
-    options.check(name)
-    if options.base_url.count("/") > 2:
-        raise ConfigError(f"{name}={options.base_url!r}: pass scheme and host only; paths are the client's own")
-
-
-def _at_work(credentials: Credentials, project_id: str, region: str | None, options: Options) -> Auth:
-    if isinstance(credentials, IamToken):
-        return GivenToken(credentials)
-    if isinstance(credentials, AccessKey):
-        return Signer(credentials, project_id)
-    if not isinstance(credentials, IamPassword):
-        raise ConfigError(f"credentials of type {type(credentials).__name__}: pass AccessKey, IamPassword or IamToken")
-    endpoint = credentials.iam_endpoint or iam_url(secmaster_url(region) if region else options.base_url)
-    if endpoint is None:
-        raise ConfigError(
-            f"base_url={options.base_url!r} is not the vendor's own: pass where its tokens come from, as "
-            "IamPassword(..., iam_endpoint=...) or HUAWEICLOUD_SDK_IAM_ENDPOINT, or name the region"
-        )
-    options = attrs.evolve(options, base_url=endpoint.rstrip("/"), rate="default", default_rate=RATE)
-    _check_address("iam_endpoint", options)
-    return RenewedToken(IamClient(credentials, project_id, options))
