@@ -24,7 +24,7 @@ from ._decode.document import Document
 from ._decode.model import Model
 from ._http import Transport, make_transport
 from ._http.endpoint import Endpoint, Query
-from ._http.message import Request, Response, Timing, cut
+from ._http.message import Request, Response, Timing
 from ._http.status import status_error
 from .auth import Auth
 from .errors import (
@@ -39,6 +39,7 @@ from .errors import (
 from .options import Options
 from .ratelimit import Limiter, LimitSnapshot, Permit
 from .ratelimit.window import RateLimit, snapshots, window_of
+from .redact import cut
 from .retry import ADVISED
 from .stopping import droppable, only_waits
 from .telemetry import RequestDone, Retrying, notify

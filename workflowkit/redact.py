@@ -7,6 +7,9 @@ import re
 _CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 """What controls a terminal, or the direction of a text, and isn't escaped in JSON by itself."""
 
+_LONGEST = 1000
+"""Characters of a message that are shown."""
+
 _SECRET = frozenset(
     {
         "authorization",
@@ -34,6 +37,11 @@ def redact_url(url: str) -> str:
 def escape(text: str) -> str:
     """Return JSON text in which every character that isn't printable is escaped."""
     return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def cut(text: str, most: int = _LONGEST) -> str:
+    """Return a text of a length that is fit for people, whatever a service sends."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
 class Secret(str):

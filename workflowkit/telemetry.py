@@ -101,7 +101,7 @@ class HarvestProgress(HarvestCounts):
         total: instances known so far. It is final once `listed` is true.
         listed: whether all sources have been listed to their end.
         spent: requests for instances, of all that were sent.
-        rate: requests per second that instances may take, all sources together, or None if one has no limit.
+        rate_limit: requests per second that instances may take, all sources together, or None if one has no limit.
         seconds_left: how long the rest takes at the rate limit, with the mean number of requests so far. None if
             there is no limit, or until all are listed.
         next_deadline: when the first of the links stored in this run expires or, if files are saved, the first
@@ -111,7 +111,7 @@ class HarvestProgress(HarvestCounts):
     total: int
     listed: bool
     spent: int = 0
-    rate: float | None = None
+    rate_limit: float | None = None
     seconds_left: float | None = None
     next_deadline: datetime | None = None
 

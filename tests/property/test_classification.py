@@ -10,10 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workflowkit._http.message import Response, cut
+from workflowkit._http.message import Response
 from workflowkit._http.status import status_error
 from workflowkit.errors import ApiError, RateLimited
 from workflowkit.jodoo import codes as jodoo
+from workflowkit.redact import cut
 from workflowkit.secmaster import codes as secmaster
 
 names = st.sampled_from(

@@ -9,20 +9,12 @@ from functools import cached_property
 
 import attrs
 
-from ..redact import Headers, redact_url
+from ..redact import Headers, cut, redact_url
 
 LONGEST_CODE = 100
 """Characters of an id or a code that are shown, whatever a service sends."""
 
-LONGEST_MESSAGE = 1000
-"""Characters of a message that are shown."""
-
 _A_YEAR = 366 * 86_400.0
-
-
-def cut(text: str, most: int = LONGEST_MESSAGE) -> str:
-    """Return a text of a length that is fit for people, whatever a service sends."""
-    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
 @attrs.frozen(kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import ApiError, AuthenticationError, NotFound, PermissionDenied, RateLimited, ServerError
-from ..redact import redact_url
-from .message import LONGEST_CODE, Response, cut
+from ..redact import cut, redact_url
+from .message import LONGEST_CODE, Response
 
 _KINDS: Mapping[int, type[ApiError]] = {
     401: AuthenticationError,

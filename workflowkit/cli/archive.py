@@ -8,6 +8,7 @@ import click
 from .loop import run_async
 from .options import PATH, as_json
 from .output import count_of, megabytes, print_json, print_table, say
+from .systems import SYSTEMS
 
 _SHOWN = 100
 TABLES = ("events", "logs", "tasks", "nodes", "instances", "attachments")
@@ -58,11 +59,8 @@ def verify(archive: str, *, as_json: bool) -> int:
     """
     from ..archive import Archive, Counts, Problem
     from ..archive import verify as check
-    from ..jodoo.source import READERS as JODOO
-    from ..secmaster.source import READERS as SECMASTER
 
-    systems = {"jodoo": JODOO, "secmaster": SECMASTER}
-    readers = {(system, table): reader for system, tables in systems.items() for table, reader in tables.items()}
+    readers = {(system.name, table): reader for system in SYSTEMS for table, reader in system.readers().items()}
 
     async def read() -> tuple[Counts, list[Problem]]:
         async with Archive.open(archive, create=False) as opened:

@@ -7,7 +7,8 @@ import click
 from ..redact import redact_url
 from .options import as_json
 from .output import print_json, print_table, write
-from .settings import SECRET, SYSTEMS, config_path, of_profile, profiles, settings
+from .settings import SECRET, check_profile, config_path, of_profile, profiles, settings
+from .systems import SYSTEMS
 
 
 @click.command()
@@ -36,13 +37,12 @@ def config(profile: str | None, *, as_json: bool) -> None:
     path = config_path()
     known = profiles()
     rows = [
-        (system, name, "(hidden)" if name in SECRET | {"ak"} else _shown(name, setting.value), setting.origin)
+        (system.name, name, "(hidden)" if name in SECRET | {"ak"} else _shown(name, setting.value), setting.origin)
         for system in SYSTEMS
-        if profile is None or profile in known.get(system, {})
+        if profile is None or profile in known.get(system.name, {})
         for name, setting in settings(system, profile).items()
     ]
-    if profile is not None and not rows:
-        settings("jodoo", profile)  # says that there is none
+    check_profile(profile)
     names = {system: sorted(tables) for system, tables in known.items()}
     if as_json:
         keys = ("system", "setting", "value", "origin")

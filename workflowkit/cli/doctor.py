@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from ..telemetry import RequestDone, Telemetry
 from .failures import hints_for
 from .loop import run_async
 from .options import PATH, as_json, sending
-from .output import count_of, print_json, print_table
-from .refusals import open_secmaster
-from .settings import environ, of_profile, profiles, settings
+from .output import print_json, print_table
+from .settings import check_profile, environ, of_profile, profiles, settings
+from .systems import SYSTEMS, System
 
 _TOLERATED = 60.0
 """Seconds that a clock may be off before it is worth a word. Signatures are refused after 15 minutes."""
@@ -47,13 +47,12 @@ def doctor(profile: str | None, *, archive: str | None, as_json: bool, **options
     """
 
     async def examine() -> list[_Finding]:
-        found = [finding for system in _CHECKS for finding in await _system(system, profile, options)]
+        found = [finding for system in SYSTEMS for finding in await _system(system, profile, options)]
         if found or archive is not None:
             found += [_Finding(*each) for each in await asyncio.to_thread(_surroundings, archive)]
         return found + ([] if archive is None else await _archive(Path(archive)))
 
-    if profile is not None and not any(profile in known for known in profiles().values()):
-        settings("jodoo", profile)  # says that there is none
+    check_profile(profile)
     findings = run_async(examine())
     if not findings:
         findings = [
@@ -67,26 +66,9 @@ def doctor(profile: str | None, *, archive: str | None, as_json: bool, **options
     return int(not all(finding.ok for finding in findings))
 
 
-async def _jodoo(given: dict[str, str] | None, options: dict[str, Any]) -> str:
-    from ..jodoo import JodooClient
-
-    async with JodooClient.from_env(given, **options) as client:
-        apps = await anext(aiter(client.apps().pages()))
-        return f"{client.address} answers; the key sees {count_of(len(apps.items), 'app')}"
-
-
-async def _secmaster(given: dict[str, str] | None, options: dict[str, Any]) -> str:
-    async with open_secmaster(given, **options) as client:
-        page = await anext(aiter(client.workflow_instances(limit=2).pages()))
-        return f"{client.address} answers; the workspace has {'instances' if page.items else 'no instances yet'}"
-
-
-_CHECKS: dict[str, Callable[..., Any]] = {"jodoo": _jodoo, "secmaster": _secmaster}
-
-
-async def _system(system: str, profile: str | None, options: dict[str, Any]) -> list[_Finding]:
+async def _system(system: System, profile: str | None, options: dict[str, Any]) -> list[_Finding]:
     """Return what a request finds out, or nothing for a system that isn't set up."""
-    is_set_up = profile in profiles().get(system, {}) if profile else bool(settings(system, None))
+    is_set_up = profile in profiles().get(system.name, {}) if profile else bool(settings(system, None))
     if not is_set_up:
         return []
     clocks: list[float] = []
@@ -97,10 +79,10 @@ async def _system(system: str, profile: str | None, options: dict[str, Any]) -> 
 
     try:
         given = environ(system, profile) if profile else None
-        found = [_Finding(system, ok=True, told=await _CHECKS[system](given, {**options, "observers": [watch]}))]
+        found = [_Finding(system.name, ok=True, told=await system.check(given, **options, observers=[watch]))]
     except WorkflowKitError as error:
-        found = [_Finding(system, ok=False, told="; ".join([str(error), *hints_for(error)]))]
-    return [*found, *_clock(f"clock of {system}", clocks)]
+        found = [_Finding(system.name, ok=False, told="; ".join([str(error), *hints_for(error)]))]
+    return [*found, *_clock(f"clock of {system.name}", clocks)]
 
 
 def _clock(name: str, clocks: list[float]) -> Iterator[_Finding]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from ..errors import (
     AuthenticationError,
     ConfigError,
     InvalidRequest,
-    NotFound,
     PermissionDenied,
     QuotaExceeded,
     RateLimited,
@@ -16,20 +15,13 @@ from ..errors import (
     TransportError,
     WorkflowKitError,
 )
+from .systems import system_of
 
 _EXIT_CODES: Sequence[tuple[tuple[type[WorkflowKitError], ...], int]] = (
     ((ConfigError,), 2),
     ((AuthenticationError, PermissionDenied), 4),
     ((TransportError, ServerError, RateLimited, QuotaExceeded), 5),
 )
-
-_HINTS: Mapping[tuple[str, type[WorkflowKitError]], str] = {
-    ("jodoo", AuthenticationError): "check JODOO_API_KEY, and that JODOO_EDITION or JODOO_BASE_URL is that of the key",
-    ("jodoo", NotFound): "check the id, and that it belongs to the company of JODOO_API_KEY",
-    ("secmaster", NotFound): "check the id, and that it belongs to SECMASTER_WORKSPACE_ID",
-    ("secmaster", PermissionDenied): "check SECMASTER_WORKSPACE_ID, and what these credentials may see",
-}
-"""What to do, by system, where neither the service's own words nor the error's say."""
 
 
 def exit_code_of(error: WorkflowKitError) -> int:
@@ -41,6 +33,6 @@ def exit_code_of(error: WorkflowKitError) -> int:
 
 def hints_for(error: WorkflowKitError) -> Iterator[str]:
     """Yield what to do about an error that doesn't say so itself."""
-    if not error.hint:
-        asked = (error.endpoint or "").partition(".")[0]
-        yield from (hint for (system, kind), hint in _HINTS.items() if asked == system and isinstance(error, kind))
+    system = system_of((error.endpoint or "").partition(".")[0])
+    if system is not None and not error.hint:
+        yield from (hint for kind, hint in system.hints.items() if isinstance(error, kind))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
 from .loop import run_async
-from .options import PATH, again, as_json, attaching, sending, together
+from .options import PATH, again, as_json, sending, together
 from .output import print_json, say
-from .secmaster import ENVIRONMENT
-from .sources import jodoo_sources, of_jodoo, of_secmaster, secmaster_sources
+from .settings import accounts
+from .systems import SYSTEMS, System
 
 if TYPE_CHECKING:
     from ..harvesting import Summary
-    from ..source import Source
 
 
 @click.group()
@@ -36,36 +34,20 @@ _into_archive = together(
 )
 
 
-@harvest.command()
-@of_jodoo
-@attaching
-@_into_archive
-def jodoo(**options: Any) -> int:
-    """Harvest the logs of Jodoo (简道云) instances.
+def _command(system: System) -> click.Command:
+    @click.command(system.name, help=system.harvest, epilog=system.environment)
+    @system.choosing
+    @_into_archive
+    def run(**options: Any) -> int:
+        return _work(system, **options)
 
-    \b
-    workflowkit harvest jodoo --app 6573f1c2a9d4e80007b1c001 --archive approvals.db
-    workflowkit harvest jodoo --ids ids.txt --archive approvals.db --attachments files
-    """
-    return _work(jodoo_sources, **options)
-
-
-@harvest.command(epilog=ENVIRONMENT)
-@of_secmaster
-@_into_archive
-def secmaster(**options: Any) -> int:
-    """Harvest the workflow instances of a Huawei Cloud SecMaster workspace.
-
-    \b
-    workflowkit harvest secmaster --topology --archive soc.db
-    workflowkit harvest secmaster --since 2025-07-01 --until 2025-08-01 --archive soc.db
-    """
-    return _work(secmaster_sources, **options)
+    return run
 
 
 def _work(
-    sources: Callable[..., AbstractAsyncContextManager[list[Source]]],
+    system: System,
     *,
+    profiles: Sequence[str],
     archive: str,
     refresh: bool,
     retry_failed: bool,
@@ -75,7 +57,7 @@ def _work(
     file_hosts: Sequence[str] = (),
     **options: Any,
 ) -> int:
-    """Harvest the sources, say what came of it, and return the exit code."""
+    """Harvest what the options choose, say what came of it, and return the exit code."""
     from ..files import FileStore
     from .job import describe, run
     from .progress import Progress
@@ -86,8 +68,8 @@ def _work(
     store = None if attachments is None else FileStore(attachments, hosts=tuple(file_hosts))
 
     async def work() -> tuple[Summary, int]:
-        async with sources(observers=[shown], **options) as opened:
-            return await run(opened, archive, shown, refresh=refresh, retry_failed=retry_failed, store=store)
+        async with system.open_sources(accounts(system, profiles), observers=[shown], **options) as sources:
+            return await run(sources, archive, shown, refresh=refresh, retry_failed=retry_failed, store=store)
 
     summary, code = run_async(work())
     if as_json:
@@ -95,3 +77,7 @@ def _work(
     else:
         say(describe(summary, archive, attachments))
     return code
+
+
+for each in SYSTEMS:
+    harvest.add_command(_command(each))

@@ -9,17 +9,10 @@ import click
 from .loop import run_async
 from .options import as_json, sending
 from .output import count_of, print_json, print_table
-
-_ENVIRONMENT = """\b
-Environment:
-  JODOO_API_KEY    required
-  JODOO_BASE_URL   of a private deployment, up to and including /api
-  JODOO_EDITION    jodoo (the default) or jiandaoyun
-  JODOO_TENANT     name of the company, if one process or archive has several
-"""
+from .systems import JODOO
 
 
-@click.group(epilog=_ENVIRONMENT)
+@click.group(epilog=JODOO.environment)
 def jodoo() -> None:
     """Read one instance of Jodoo (简道云)."""
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .._http.message import cut
 from ..errors import HarvestError
-from ..redact import escape
+from ..redact import cut, escape
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +12,13 @@ import attrs
 import click
 
 from .loop import run_async
-from .options import PATH, again, as_json, attaching, sending, together
+from .options import PATH, again, as_json, sending, together
 from .output import count_of, duration, print_json, say
-from .secmaster import ENVIRONMENT
-from .sources import jodoo_sources, of_jodoo, of_secmaster, secmaster_sources
+from .settings import accounts
+from .systems import SYSTEMS, System
 
 if TYPE_CHECKING:
     from ..harvesting import Plan
-    from ..source import Source
 
 
 @click.group()
@@ -40,36 +39,21 @@ _for_archive = together(
 )
 
 
-@plan.command()
-@of_jodoo
-@attaching
-@_for_archive
-def jodoo(**options: Any) -> None:
-    """Plan a harvest of Jodoo (简道云) instances. This lists the apps and forms, within the rate limit.
+def _command(system: System) -> click.Command:
+    @click.command(system.name, help=system.plan, epilog=system.environment)
+    @system.choosing
+    @_for_archive
+    def run(**options: Any) -> None:
+        options.pop("file_hosts", None)  # nothing is fetched
+        _work(system, **options)
 
-    \b
-    workflowkit plan jodoo --ids ids.txt
-    workflowkit plan jodoo --app 6573f1c2a9d4e80007b1c001 --archive approvals.db
-    """
-    del options["file_hosts"]  # nothing is fetched
-    _work(jodoo_sources, **options)
-
-
-@plan.command(epilog=ENVIRONMENT)
-@of_secmaster
-@_for_archive
-def secmaster(**options: Any) -> None:
-    """Plan a harvest of a SecMaster workspace. This lists the workspace, within the rate limit.
-
-    \b
-    workflowkit plan secmaster --topology --archive soc.db
-    """
-    _work(secmaster_sources, **options)
+    return run
 
 
 def _work(
-    sources: Callable[..., AbstractAsyncContextManager[list[Source]]],
+    system: System,
     *,
+    profiles: Sequence[str],
     archive: str | None,
     refresh: bool,
     retry_failed: bool,
@@ -86,7 +70,7 @@ def _work(
 
     async def work() -> list[Plan]:
         async with AsyncExitStack() as stack:
-            opened = await stack.enter_async_context(sources(**options))
+            opened = await stack.enter_async_context(system.open_sources(accounts(system, profiles), **options))
             held = await stack.enter_async_context(Archive.open(str(archive), create=False)) if there else None
             return [await make(each, held, refresh=refresh, retry_failed=retry_failed) for each in opened]
 
@@ -121,3 +105,7 @@ def _describe_links(made: Plan, *, saves_files: bool) -> str:
     if saves_files:
         return f"{when}; files are saved while it runs"
     return f"{when}; --attachments DIR saves what is behind them while it runs"
+
+
+for each in SYSTEMS:
+    plan.add_command(_command(each))

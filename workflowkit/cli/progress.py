@@ -61,7 +61,7 @@ class Progress:
     def rate(self) -> float:
         """Return the requests per second that instances took in the last few seconds.
 
-        A second that has begun counts whole: its quota may be used at once.
+        A second that has begun counts whole: all its requests may be sent at once.
         """
         now = time.monotonic()
         while len(self._spent) > 1 and self._spent[1][0] < now - _RECENT:
@@ -84,7 +84,7 @@ class Progress:
         details = [f"{number:,} {name}" for number, name in rows if number]
         if at.file_bytes:
             details.append(megabytes(at.file_bytes))
-        details.append(f"{self.rate():.1f} requests/s" + (f" of {at.rate:g}" if at.rate else ""))
+        details.append(f"{self.rate():.1f} requests/s" + (f" of {at.rate_limit:g}" if at.rate_limit else ""))
         if self._trouble:
             details.append(self._trouble)
         if at.seconds_left is not None:

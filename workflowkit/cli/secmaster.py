@@ -10,6 +10,7 @@ from .loop import run_async
 from .options import as_json, sending, window
 from .output import count_of, print_json, print_table
 from .refusals import open_secmaster
+from .systems import SECMASTER
 
 if TYPE_CHECKING:
     from ..secmaster import Node, WorkflowInstance
@@ -17,23 +18,12 @@ if TYPE_CHECKING:
 STATUSES = ("CREATED", "RUNNING", "FAILED", "FINISHED", "RETRYING", "TERMINATING", "TERMINATED")
 
 
-ENVIRONMENT = """\b
-Environment, a line of each is required:
-  HUAWEICLOUD_SDK_AK and _SK (signs each request; _SECURITY_TOKEN if they are temporary),
-    or SECMASTER_USER, _PASSWORD and _DOMAIN (gets tokens and renews them),
-    or SECMASTER_TOKEN (valid for 24 hours, not renewed)
-  HUAWEICLOUD_SDK_PROJECT_ID and SECMASTER_WORKSPACE_ID
-  SECMASTER_REGION, such as ap-southeast-3, or SECMASTER_BASE_URL
-  HUAWEICLOUD_SDK_IAM_ENDPOINT, optional: an IAM of your own
-"""
-
-
-@click.group(epilog=ENVIRONMENT)
+@click.group(epilog=SECMASTER.environment)
 def secmaster() -> None:
     """Read workflow instances of a Huawei Cloud SecMaster workspace."""
 
 
-@secmaster.command(epilog=ENVIRONMENT)
+@secmaster.command(epilog=SECMASTER.environment)
 @click.argument("instance_id")
 @click.option("--topology", is_flag=True, help="With all nodes of its topology.")
 @sending
@@ -59,7 +49,7 @@ def instance(instance_id: str, *, topology: bool, as_json: bool, **options: Any)
         print_table(count_of(len(rows), "node"), ("step", "status", "after", "took", "error"), rows)
 
 
-@secmaster.command(epilog=ENVIRONMENT)
+@secmaster.command(epilog=SECMASTER.environment)
 @window
 @click.option("--status", type=click.Choice(STATUSES, case_sensitive=False), help="Only instances with this status.")
 @sending

@@ -22,7 +22,8 @@ import os
 import shlex
 import subprocess
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,9 @@ import click
 from ..errors import ConfigError
 from ..redact import Environment, Secret
 from .options import Decorator
+from .systems import SYSTEMS, Account, System, system_of
 
-SYSTEMS: tuple[str, ...] = ("jodoo", "secmaster")
 SECRET: frozenset[str] = frozenset(("api_key", "sk", "security_token", "password", "token"))
-_OF_COMMANDS: Mapping[str, frozenset[str]] = {"jodoo": frozenset(("app", "form")), "secmaster": frozenset()}
 _KEYS = ("key_env", "key_command")
 _PATIENCE = 60.0
 """Seconds that a key_command may take: it may ask for a fingerprint."""
@@ -55,17 +55,6 @@ class Setting:
     origin: str
 
 
-def _variables(system: str) -> Mapping[str, str]:
-    """Return a system's settings, and the variables that hold them."""
-    if system == "jodoo":
-        from ..jodoo.client import VARIABLES
-
-        return VARIABLES
-    from ..secmaster.client import VARIABLES as OF_SECMASTER
-
-    return OF_SECMASTER
-
-
 def config_path() -> Path:
     """Return where the configuration file is, or would be: in the platform's folder, unless WORKFLOWKIT_CONFIG says."""
     return Path(os.environ.get("WORKFLOWKIT_CONFIG") or Path(click.get_app_dir("workflowkit")) / "config.toml")
@@ -82,39 +71,60 @@ def profiles() -> dict[str, dict[str, Any]]:
         raise ConfigError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from None
     for system, tables in read.items():
         are_tables = isinstance(tables, dict) and all(isinstance(table, dict) for table in tables.values())
-        if system not in SYSTEMS or not are_tables:
+        if system_of(system) is None or not are_tables:
             raise ConfigError(f"{path}: {system!r}: profiles are tables such as [jodoo.acme] or [secmaster.soc]")
     return read
 
 
-def settings(system: str, profile: str | None) -> dict[str, Setting]:
+def settings(system: System, profile: str | None) -> dict[str, Setting]:
     """Return what is set for a system, by the environment or by the profile of that name."""
     if profile is not None:
         return dict(_of_profile(system, profile))
-    names = _variables(system)
+    names = system.variables()
     return {name: Setting(os.environ[names[name]], names[name]) for name in names if os.environ.get(names[name])}
 
 
-def environ(system: str, profile: str) -> Environment:
+def environ(system: System, profile: str) -> Environment:
     """Return a profile as the variables that hold the same, its secret included."""
     found = settings(system, profile)
-    names = _variables(system)
+    names = system.variables()
     values = {names[name]: setting.value for name, setting in found.items() if name in names and setting.value}
     secret = next(name for name in found if name in SECRET)
-    return Environment({**values, names[secret]: _secret(profiles()[system][profile], f"profile {profile!r}")})
+    return Environment({**values, names[secret]: _secret(profiles()[system.name][profile], f"profile {profile!r}")})
 
 
-def _of_profile(system: str, profile: str) -> Iterator[tuple[str, Setting]]:
+def accounts(system: System, names: Sequence[str]) -> list[Account]:
+    """Return the profiles of these names, or without any, who the environment says."""
+    if not names:
+        return [Account()]
+    return [
+        Account(
+            partial(environ, system, profile),
+            {name: setting.value for name, setting in settings(system, profile).items() if name in system.chosen},
+        )
+        for profile in names
+    ]
+
+
+def check_profile(profile: str | None) -> None:
+    """Raise ConfigError for a profile that no system has."""
+    if profile is not None and not any(profile in known for known in profiles().values()):
+        settings(SYSTEMS[0], profile)
+
+
+def _of_profile(system: System, profile: str) -> Iterator[tuple[str, Setting]]:
     path = config_path()
-    known = profiles().get(system, {})
+    known = profiles().get(system.name, {})
     if profile not in known:
         names = ", ".join(map(repr, known)) or "none"
-        raise ConfigError(f"profile {profile!r}: {path} has no [{system}.{profile}]; of {system} it has {names}")
+        raise ConfigError(
+            f"profile {profile!r}: {path} has no [{system.name}.{profile}]; of {system.name} it has {names}"
+        )
     table, where = known[profile], f"profile {profile!r} in {path}"
     for name, value in table.items():
         if name in SECRET:
             raise ConfigError(f"{where}: {name} doesn't belong into a file: name a key_env or a key_command instead")
-        if name not in {*_variables(system), *_OF_COMMANDS[system], *_KEYS}:
+        if name not in {*system.variables(), *system.chosen, *_KEYS}:
             raise ConfigError(f"{where}: {name!r} is unknown; choose from {', '.join(_choices(system))}")
         is_words = name == "key_command" and isinstance(value, list) and all(isinstance(each, str) for each in value)
         if not value or not (isinstance(value, str) or is_words):
@@ -123,16 +133,18 @@ def _of_profile(system: str, profile: str) -> Iterator[tuple[str, Setting]]:
             yield name, Setting(value, where)
     if sum(name in table for name in _KEYS) != 1:
         raise ConfigError(f"{where}: name either key_env or key_command, where the secret comes from")
-    if system == "jodoo" and "tenant" not in table:
+    if "tenant" in system.variables() and "tenant" not in table:
         yield "tenant", Setting(profile, "the profile's name")
     if "key_command" in table and not _command(table["key_command"]):
         raise ConfigError(f"{where}: key_command can't be taken apart into words; write a list of them")
-    kind = "api_key" if system == "jodoo" else "sk" if "ak" in table else "password" if "user" in table else "token"
-    yield kind, Setting(None, str(table.get("key_env") or f"printed by {_command(table['key_command'])[0]}"))
+    yield (
+        system.secret_of(table),
+        Setting(None, str(table.get("key_env") or f"printed by {_command(table['key_command'])[0]}")),
+    )
 
 
-def _choices(system: str) -> list[str]:
-    return sorted({*_variables(system), *_OF_COMMANDS[system], *_KEYS} - SECRET)
+def _choices(system: System) -> list[str]:
+    return sorted({*system.variables(), *system.chosen, *_KEYS} - SECRET)
 
 
 def _command(command: str | list[str]) -> list[str]:

@@ -112,7 +112,7 @@ class Progress:
             total=sum(source.total for source in self.sources),
             listed=all(source.listed for source in self.sources),
             spent=sum(source.spent for source in self.sources),
-            rate=None if None in rates else sum(filter(None, rates)),
+            rate_limit=None if None in rates else sum(filter(None, rates)),
             seconds_left=None if None in left else max(filter(None, left), default=0.0),
             next_deadline=min(deadlines, default=None),
             **self._counts(),
