@@ -411,7 +411,7 @@ def test_sandbox_as_json_and_ended_by_sigterm(shell):
     told = json.loads(process.stdout.readline())
     assert told["JODOO_API_KEY"] == "sandbox-key"
     assert "lone surrogate" in told["awkward"]
-    assert "times in milliseconds" in told["awkward_secmaster"]
+    assert "times in UTC" in told["awkward_secmaster"]
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
     assert process.returncode == 0

@@ -29,10 +29,10 @@ def test_save_status_look_up_verify(shell, free):
         content = (shell.folder / file["path"]).read_bytes()
         assert content == contents[file["link"].rpartition("/")[2]]
         assert (file["sha256"], file["bytes"]) == (hashlib.sha256(content).hexdigest(), len(content))
-    assert {file["name"] for file in told["files"]} == {"quote.pdf", None}
+    assert {file["name"] for file in told["files"]} == {"quote.txt", None}
     assert "token" not in out
     code, out, _ = shell("attachments", "a.db")
-    assert (code, "quote.pdf" in out, str(shell.folder / "files") in out.replace("\n", "")) == (0, True, True)
+    assert (code, "quote.txt" in out, str(shell.folder / "files") in out.replace("\n", "")) == (0, True, True)
     code, out, _ = shell("status", "a.db", "--json")
     assert json.loads(out)["files"] == {name: told[name] for name in json.loads(out)["files"]}
     size = f"{told['bytes'] / 1e6:,.1f} MB"

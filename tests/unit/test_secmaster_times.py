@@ -32,9 +32,6 @@ def read(value: object) -> datetime | None:
         ("2023-04-27T13:00:00.000+08:00", datetime(2023, 4, 27, 13, tzinfo=BEIJING)),
         ("2023-04-27T13:00:00.000+0800", datetime(2023, 4, 27, 13, tzinfo=BEIJING)),
         ("2023-04-27T13:00:00.000Z-0330", datetime(2023, 4, 27, 13, tzinfo=timezone(-timedelta(hours=3, minutes=30)))),
-        ("2023-04-27T13:00:00.000", datetime(2023, 4, 27, 13, tzinfo=BEIJING)),
-        ("2023-04-27 13:00:00", datetime(2023, 4, 27, 13, tzinfo=BEIJING)),
-        (1_752_822_664_577, datetime(2025, 7, 18, 7, 11, 4, 577_000, UTC)),
         ("", None),
         (None, None),
     ],
@@ -45,7 +42,18 @@ def test_every_form(text, time):
     assert found is None or (time is not None and found.utcoffset() == time.utcoffset())
 
 
-@pytest.mark.parametrize("value", ["yesterday", "2025-07-18", "2025-13-18T00:00:00Z+0800", 10**30, True])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "yesterday",
+        "2025-07-18",
+        "2025-13-18T00:00:00Z+0800",
+        "2023-04-27T13:00:00.000",  # without a zone it could be any
+        1_752_822_664_577,
+        10**30,
+        True,
+    ],
+)
 def test_what_is_no_time_is_refused_by_its_path(value):
     with pytest.raises(DecodeError, match=r"\$\.start_time"):
         read(value)

@@ -156,8 +156,8 @@ class World:
             log["signature"] = {"url": self.files.link(signature(7 * number + position), base)}
         if dice.random() < _WITH_FILE:
             content = quote(number)
-            file = {"name": "quote.pdf", "size": len(content), "mime": "application/pdf"}
-            log["attachments"] = [{**file, "url": self.files.link(content, base, "quote.pdf")}]
+            file = {"name": "quote.txt", "size": len(content), "mime": "text/plain"}
+            log["attachments"] = [{**file, "url": self.files.link(content, base, "quote.txt")}]
         if form_id == _WORKFLOWS[0] and number < len(AWKWARD):
             _make_awkward(log, list(AWKWARD)[number], position)
         return log

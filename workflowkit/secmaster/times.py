@@ -8,21 +8,18 @@ the wall clock, and the pattern ``yyyy-MM-dd'T'HH:mm:ss.SSS'Z'Z`` of the playboo
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 _BEIJING = timezone(timedelta(hours=8))
 _COMMON = b'Z+0800"'
-_FIELD = re.compile(rb'_time"(\s*:\s*)("[^"\\]*"|\d{1,18}(?![\d.eE]))')
+_FIELD = re.compile(rb'_time"(\s*:\s*)("[^"\\]*")')
 _FORM = re.compile(rb'"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d+)?)(Z?[+-]\d\d):?(\d\d)"')
-_NAIVE = re.compile(rb'"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?"')
 
 
 def read_times(body: bytes) -> bytes:
     """Return a response with the times in it as RFC 3339 has them, and everything else as it was.
 
-    A time without a zone is read as +08:00, which the vendor documents for its alerts. A number is read as
-    milliseconds since 1970, which it documents for its data spaces. An empty text is no time. It is assumed
-    that instances follow these rules. Anything else stays as it is, and is refused later.
+    An empty text is no time. Anything else stays as it is, and is refused later.
     """
     pieces = body.split(_COMMON)
     if len(pieces) == 1 + body.count(b'_time"') and all(map(_ends_in_a_time, pieces[:-1])):
@@ -46,19 +43,7 @@ def _read(match: re.Match[bytes]) -> bytes:
         text = text[:-7] + b'+08:00"'
     elif text == b'""':
         text = b"null"
-    elif not text.startswith(b'"'):
-        text = _from_milliseconds(int(text))
     elif form := _FORM.fullmatch(text):
         day, clock, hours, minutes = form.groups()
         text = b'"%bT%b%b:%b"' % (day, clock, hours.removeprefix(b"Z"), minutes)
-    elif _NAIVE.fullmatch(text):
-        text = text[:-1] + b'+08:00"'
     return b'_time"%b%b' % (blank, text)
-
-
-def _from_milliseconds(number: int) -> bytes:
-    try:
-        time = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=number)
-    except OverflowError:
-        return b"%d" % number
-    return b'"%b"' % time.isoformat().encode()
