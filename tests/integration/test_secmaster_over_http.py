@@ -220,7 +220,7 @@ async def test_a_failure_before_the_refusal_lets_no_other_request_through(free, 
 
 async def test_a_clock_twenty_minutes_ahead(free, monkeypatch):
     ahead = SimpleNamespace(now=lambda zone: datetime.now(zone) + timedelta(minutes=20))
-    for module in ("secmaster.auth", "classify"):
+    for module in ("secmaster.auth", "_http.message"):
         monkeypatch.setattr(f"workflowkit.{module}.datetime", ahead)
     async with connect(free) as client:
         with pytest.raises(AuthenticationError, match="your clock is 20 minutes off: ahead of the service's") as caught:
