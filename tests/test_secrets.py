@@ -57,7 +57,7 @@ async def test_no_failure_shows_the_key(sandbox, caplog, kind, unused_tcp_port, 
         sandbox.fault(kind, seconds=0.3)
     client = JodooClient(KEY, base_url=f"{url}/api", timeout=0.2, retry=QUICK)
     with pytest.raises(WorkflowKitError) as caught:
-        await client.workflow_logs(sandbox.world.awkward()["one log"])
+        await client.workflow_logs(sandbox.world.edge_cases()["one log"])
     assert KEY not in exposed(caught.value)
     await client.aclose()
     assert KEY not in repr(client)
@@ -87,8 +87,8 @@ async def test_no_log_line_shows_the_key_or_a_signed_link(sandbox, caplog, tmp_p
         JodooClient(KEY, base_url=f"{sandbox.url}/api", observers=[told.append]) as client,
         Archive.open(tmp_path / "a.db") as archive,
     ):
-        logs = await client.workflow_logs(sandbox.world.awkward()["100 logs"])
-        source = client.log_source([sandbox.world.awkward()["99 logs"]])
+        logs = await client.workflow_logs(sandbox.world.edge_cases()["100 logs"])
+        source = client.log_source([sandbox.world.edge_cases()["99 logs"]])
         summary = await harvest(source, archive, attachments=tmp_path / "files", observers=[told.append])
     assert summary.files, "or the test proves nothing"
     everything = caplog.text + repr(told) + repr(logs)
@@ -125,7 +125,7 @@ async def test_no_failure_shows_credentials(sandbox, caplog, name, kind):
     client = secmaster(sandbox, CREDENTIALS[name][0], observers=[told.append])
     everything = repr(client)
     try:
-        await client.workflow_instance(sandbox.workspace.awkward()["unknown fields"])
+        await client.workflow_instance(sandbox.workspace.edge_cases()["unknown fields"])
     except WorkflowKitError as error:
         everything += exposed(error)
     await client.aclose()
@@ -136,7 +136,7 @@ async def test_no_failure_shows_credentials(sandbox, caplog, name, kind):
 async def test_a_token_on_its_way_in_is_kept_out_of_the_debug_log(sandbox, caplog):
     caplog.set_level(logging.DEBUG)
     client = secmaster(sandbox, "password")
-    await client.workflow_instance(sandbox.workspace.awkward()["unknown fields"])
+    await client.workflow_instance(sandbox.workspace.edge_cases()["unknown fields"])
     await client.aclose()
     (token,) = client._auth._secrets()
     assert "[redacted]" in caplog.text, "or the test proves nothing"

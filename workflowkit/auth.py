@@ -18,7 +18,7 @@ _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
 def check_secret(name: str, value: str, remedy: str) -> None:
-    """Raise ConfigError unless the value can stand in a header. It is not shown."""
+    """Raise ConfigError unless the value can be in a header. It is not shown."""
     if not value:
         raise ConfigError(f"{name} is empty: {remedy}")
     if not _VISIBLE.fullmatch(value):
@@ -76,7 +76,7 @@ class Auth(Hidden):
         return False
 
     def redact(self, text: str) -> str:
-        """Replace every secret wherever it stands in the text."""
+        """Replace every secret wherever it is in the text."""
         for secret in filter(_is_unlike_a_word, self._secrets()):
             text = text.replace(secret, "[redacted]")
         return text

@@ -137,7 +137,7 @@ class Client:
         return self._base_url
 
     def limits(self) -> list[LimitSnapshot]:
-        """Return how the tenant's limit and those of its operations stand now, in the whole process.
+        """Return the state of the tenant's limit and those of its operations, in the whole process.
 
         The tenant's comes first, then each operation that was called. The list is empty before the first call.
         Nothing is sent.

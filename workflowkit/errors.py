@@ -1,7 +1,7 @@
 """Every error this library raises, split by what the caller can do next.
 
     WorkflowKitError
-    ├── ConfigError             what you passed can't work: mend the call, nothing was sent
+    ├── ConfigError             what you passed can't work: fix the call, nothing was sent
     ├── TransportError          nothing usable came back: try again later
     ├── ApiError                the service answered, and said no
     │   ├── AuthenticationError     the key is wrong: stop
@@ -65,7 +65,7 @@ class ConfigError(WorkflowKitError, ValueError):
 
 
 class TransportError(WorkflowKitError):
-    """Nothing usable came back: no connection, a timeout, a cut-off or non-JSON answer.
+    """Nothing usable came back: no connection, a timeout, a cut-off or non-JSON response.
 
     Every call of this library is a read, so it was retried, and asking again later is safe.
 
@@ -109,8 +109,8 @@ class ApiError(WorkflowKitError):
 
     def _explain(self) -> str:
         facts = {"HTTP": self.status, "code": self.code, "request id": self.request_id}
-        told = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
-        return f"{self.message} ({told})" if told else self.message
+        shown = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
+        return f"{self.message} ({shown})" if shown else self.message
 
 
 class AuthenticationError(ApiError):
@@ -196,7 +196,7 @@ class DecodeError(WorkflowKitError):
 
     def _explain(self) -> str:
         more = f" (and {len(self.problems) - 3} more)" if len(self.problems) > 3 else ""
-        return f"the answer is not as documented: {'; '.join(self.problems[:3])}{more}"
+        return f"the response is not as documented: {'; '.join(self.problems[:3])}{more}"
 
 
 class HarvestError(WorkflowKitError):

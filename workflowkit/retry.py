@@ -44,8 +44,8 @@ class RetryPolicy:
         if isinstance(error, TransportError) and error.permanent:
             return None
         limited = isinstance(error, RateLimited)
-        asked = getattr(error, "retry_after", None) or 0.0
-        if attempt >= (self.rate_limit_attempts if limited else self.attempts) or asked > self.longest_retry_after:
+        advised = getattr(error, "retry_after", None) or 0.0
+        if attempt >= (self.rate_limit_attempts if limited else self.attempts) or advised > self.longest_retry_after:
             return None
         pause = min((ADVISED if limited else self.first_delay) * 2 ** (attempt - 1), self.longest_delay)
-        return float(max(asked, ADVISED, pause) if limited else max(asked, pause * (0.5 + jitter() / 2)))
+        return float(max(advised, ADVISED, pause) if limited else max(advised, pause * (0.5 + jitter() / 2)))

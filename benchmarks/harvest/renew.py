@@ -48,7 +48,7 @@ async def measure(path: Path) -> dict[str, float]:
             found = await files.other_places(file)
             took["by index"].append(time.perf_counter() - began)
             began = time.perf_counter()
-            scanned = await archive._database.ask(BY_URL, "jodoo", "t", file.link, file.link, "none")
+            scanned = await archive._database.select(BY_URL, "jodoo", "t", file.link, file.link, "none")
             took["by a scan"].append(time.perf_counter() - began)
             assert len(found) == 3 <= len(scanned)
     return {name: statistics.median(each) for name, each in took.items()}

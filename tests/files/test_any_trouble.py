@@ -16,7 +16,7 @@ from given import KINDS, Given, log_row
 from workflowkit import Archive, FileStore, NotFound, ServerError, TransportError, harvest
 from workflowkit.archive import verify_files, writer
 from workflowkit.files import DeadLink, Unsafe
-from workflowkit.files.fetch import Answer
+from workflowkit.files.fetch import FileResponse
 from workflowkit.harvesting import breaker
 from workflowkit.source import AttachmentRow, Batch
 
@@ -67,7 +67,7 @@ async def test_it_ends_and_the_rest_is_saved_later(tmp_path, monkeypatch, seed):
     fails, dies, leads_elsewhere = (dice.choice((0, 0, 0.1, 0.5, 0.95)) for _ in range(3))
 
     @asynccontextmanager
-    async def get(self: object, url: str, *, offset: int = 0, etag: str | None = None) -> AsyncIterator[Answer]:
+    async def get(self: object, url: str, *, offset: int = 0, etag: str | None = None) -> AsyncIterator[FileResponse]:
         async def pieces() -> AsyncIterator[bytes]:
             yield url.encode()
 
@@ -78,7 +78,7 @@ async def test_it_ends_and_the_rest_is_saved_later(tmp_path, monkeypatch, seed):
             raise DeadLink("dead")
         if dice.random() < leads_elsewhere:
             raise Unsafe("elsewhere")
-        yield Answer(0, None, None, None, pieces())
+        yield FileResponse(0, None, None, None, pieces())
 
     transact = writer.Writer._transact
 

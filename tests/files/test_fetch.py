@@ -157,7 +157,7 @@ async def test_tls_that_breaks_while_a_file_comes(host, fetcher, monkeypatch):
 
     host.answers["/a"] = [whole(b"content")]
     monkeypatch.setattr(httpx.Response, "aiter_raw", broken)
-    with pytest.raises(TransportError, match="the exchange with .* failed"):
+    with pytest.raises(TransportError, match="the request to .* failed"):
         await fetch(fetcher, host.url("/a"))
 
 

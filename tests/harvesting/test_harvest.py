@@ -54,28 +54,30 @@ async def test_what_is_served_is_what_is_stored(free, jodoo, archive):
 
 
 async def test_columns_hold_the_log_and_raw_the_vendors_bytes(free, jodoo, archive):
-    awkward = free.world.awkward()
-    await harvest(jodoo.log_source(awkward.values()), archive)
+    edge_cases = free.world.edge_cases()
+    await harvest(jodoo.log_source(edge_cases.values()), archive)
     query = "SELECT {} FROM logs WHERE instance_id = '{}' ORDER BY position"
-    (first, *_) = rows(archive.path, query.format("*", awkward["one log"]))
+    (first, *_) = rows(archive.path, query.format("*", edge_cases["one log"]))
     raw = first[-1]
     assert isinstance(raw, str)
     assert raw.startswith('{"flow_id": 1, "flow_name": "Manager approval", "create_time": "2024-01-09T03:23:35.447Z"')
     assert first[:8] == (
         "jodoo",
         "default",
-        awkward["one log"],
+        edge_cases["one log"],
         0,
         1,
         "Manager approval",
         "forward",
         "2024-01-09T03:23:35.447Z",
     )
-    comments = rows(archive.path, query.format("comment, json_extract(raw, '$.flow_name')", awkward["non-ascii"]))
+    comments = rows(archive.path, query.format("comment, json_extract(raw, '$.flow_name')", edge_cases["non-ascii"]))
     assert comments[0] == ("同意。Genehmigt für Müller & Søn 👍\n— 第二行", "总经理审批")
-    half = rows(archive.path, query.format("comment, instr(raw, '\\ud83d') > 0", awkward["lone surrogate"]))
+    half = rows(archive.path, query.format("comment, instr(raw, '\\ud83d') > 0", edge_cases["lone surrogate"]))
     assert half[1] == ("cut off here: \ufffd", 1)
-    assert rows(archive.path, query.format("finish_time, operator_name", awkward["null fields"])) == [(None, None)] * 3
+    assert (
+        rows(archive.path, query.format("finish_time, operator_name", edge_cases["null fields"])) == [(None, None)] * 3
+    )
 
 
 async def test_links_are_kept_with_the_second_they_die(free, jodoo, archive):

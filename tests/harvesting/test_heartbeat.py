@@ -105,7 +105,7 @@ async def test_a_second_harvest_is_told_of_the_first(archive, monkeypatch, name)
     async def live() -> None:
         while True:
             await asyncio.sleep(0.1)
-            await archive._database.ask("UPDATE harvests SET alive_at = ? WHERE process = ?", now(), OTHER)
+            await archive._database.select("UPDATE harvests SET alive_at = ? WHERE process = ?", now(), OTHER)
 
     first = asyncio.create_task(live())
     second = Timed()

@@ -92,7 +92,7 @@ async def test_what_was_cut_short_without_tasks_starts_over_with_them(free, jodo
 
 
 async def test_exhaustive_goes_on_past_short_pages_to_an_empty_one(free, jodoo, archive, query, monkeypatch):
-    short = free.world.awkward()["250 logs"]
+    short = free.world.edge_cases()["250 logs"]
     logs = free.world.logs
     monkeypatch.setattr(
         free.world, "logs", lambda form, number, skip, limit, base: logs(form, number, skip, min(limit, 40), base)

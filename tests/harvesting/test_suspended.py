@@ -48,7 +48,7 @@ async def suspend(process: int, path: Path) -> None:
 @pytest.mark.parametrize("beside", ["", f", jodoo.form_source('{APP_ID}')"], ids=["one source", "two sources"])
 async def test_it_stores_nothing_over_its_successors_rows(free, tmp_path, beside):
     path = tmp_path / "a.db"
-    long = free.world.awkward()["250 logs"]
+    long = free.world.edge_cases()["250 logs"]
     code = ONE.replace("jodoo.log_source([sys.argv[3]])", f"[jodoo.log_source([sys.argv[3]]){beside}]")
 
     async def start():

@@ -21,7 +21,7 @@ from workflowkit.sandbox import Sandbox, World
 
 
 def test_logs_as_a_table_and_as_json(shell, free):
-    instance_id = free.world.awkward()["non-ascii"]
+    instance_id = free.world.edge_cases()["non-ascii"]
     code, out, err = shell("jodoo", "logs", instance_id)
     assert (code, err) == (0, "")
     assert f"3 logs of {instance_id}" in out
@@ -34,14 +34,14 @@ def test_logs_as_a_table_and_as_json(shell, free):
 
 
 def test_half_an_emoji_and_terminals_that_know_no_unicode(shell, free):
-    instance_id = free.world.awkward()["lone surrogate"]
+    instance_id = free.world.edge_cases()["lone surrogate"]
     assert shell("jodoo", "logs", instance_id)[0] == 0
     assert shell("jodoo", "logs", instance_id, PYTHONIOENCODING="ascii")[0] == 0
     assert shell("jodoo", "logs", instance_id, "--json", PYTHONIOENCODING="ascii")[0] == 0
 
 
 def test_instance(shell, free):
-    instance_id = free.world.awkward()["open task"]
+    instance_id = free.world.edge_cases()["open task"]
     code, out, _ = shell("jodoo", "instance", instance_id, "--tasks")
     assert code == 0
     assert "in progress" in out
@@ -128,7 +128,7 @@ def test_some_failed(shell, free):
 
 
 def test_no_colour_and_no_key_anywhere(shell, free):
-    out = shell("jodoo", "logs", free.world.awkward()["one log"], NO_COLOR="1", FORCE_COLOR="1")[1]
+    out = shell("jodoo", "logs", free.world.edge_cases()["one log"], NO_COLOR="1", FORCE_COLOR="1")[1]
     assert "\x1b[" in out, "or the test proves nothing"
     assert not re.search(r"\x1b\[[\d;]*[34]\d", out)
 
@@ -278,7 +278,7 @@ def test_reading_changes_nothing(shell):
 
 
 def test_a_full_disk_behind_stdout(shell, free):
-    command = f"{sys.executable} -m workflowkit jodoo logs {free.world.awkward()['100 logs']} --json > /dev/full"
+    command = f"{sys.executable} -m workflowkit jodoo logs {free.world.edge_cases()['100 logs']} --json > /dev/full"
     done = subprocess.run(["sh", "-c", command], env=shell.env, capture_output=True, text=True, check=False, timeout=50)
     assert (done.returncode, done.stderr) == (1, "Error: can't write to stdout (No space left on device)\n")
 
@@ -298,7 +298,7 @@ def test_failures_stay_failures_until_they_are_retried(shell):
 
 
 def test_a_reader_who_has_had_enough(shell, free):
-    instance_id = free.world.awkward()["250 logs"]
+    instance_id = free.world.edge_cases()["250 logs"]
     process = shell.start("jodoo", "logs", instance_id, "--json")
     assert process.stdout is not None
     assert process.stderr is not None
@@ -410,8 +410,8 @@ def test_sandbox_as_json_and_ended_by_sigterm(shell):
     assert process.stdout is not None
     told = json.loads(process.stdout.readline())
     assert told["JODOO_API_KEY"] == "sandbox-key"
-    assert "lone surrogate" in told["awkward"]
-    assert "times in UTC" in told["awkward_secmaster"]
+    assert "lone surrogate" in told["edge_cases"]["jodoo"]
+    assert "times in UTC" in told["edge_cases"]["secmaster"]
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
     assert process.returncode == 0

@@ -90,10 +90,10 @@ def test_links_that_have_expired_are_renewed(shell_in, tmp_path):
 def test_what_is_lost_is_named_and_retried_when_that_is_asked_for(shell_in, tmp_path, monkeypatch):
     with Sandbox(World(20), limited=False) as sandbox:
         shell = shell_in(tmp_path, sandbox)
-        (tmp_path / "ids.txt").write_text(sandbox.world.awkward()["one log"])
+        (tmp_path / "ids.txt").write_text(sandbox.world.edge_cases()["one log"])
         monkeypatch.setattr("workflowkit.sandbox.files._all", dict)  # there is nothing behind any link
         ids = ("harvest", "jodoo", "--ids", "ids.txt", "--archive", "a.db", "--attachments", "files")
-        (tmp_path / "ids.txt").write_text(sandbox.world.awkward()["99 logs"])
+        (tmp_path / "ids.txt").write_text(sandbox.world.edge_cases()["99 logs"])
         code, _, err = shell(*ids)
         assert code == 3
         assert "can't be had any more: `workflowkit attachments a.db` says why" in err

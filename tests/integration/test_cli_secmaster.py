@@ -22,7 +22,7 @@ PASSWORD = {**OTHER, **dict(zip(("SECMASTER_USER", "SECMASTER_PASSWORD", "SECMAS
 
 
 def test_an_instance_as_a_table_and_as_json(shell, free):
-    instance_id = free.workspace.awkward()["non-ascii"]
+    instance_id = free.workspace.edge_cases()["non-ascii"]
     code, out, err = shell("secmaster", "instance", instance_id, "--topology")
     assert (code, err) == (0, "")
     assert "自动关闭重复告警" in out
@@ -35,8 +35,8 @@ def test_an_instance_as_a_table_and_as_json(shell, free):
 
 
 @pytest.mark.parametrize("kind", ["null fields", "missing fields", "running", "no nodes", "lone surrogate"])
-def test_awkward_ones(shell, free, kind):
-    instance_id = free.workspace.awkward()[kind]
+def test_edge_cases(shell, free, kind):
+    instance_id = free.workspace.edge_cases()[kind]
     assert shell("secmaster", "instance", instance_id, "--topology")[0] == 0
     assert shell("secmaster", "instance", instance_id, "--topology", "--json", PYTHONIOENCODING="ascii")[0] == 0
 

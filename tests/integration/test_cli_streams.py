@@ -67,7 +67,7 @@ def test_what_a_service_writes_controls_no_terminal(shell, free, monkeypatch):
     monkeypatch.setattr(
         free.world, "logs", lambda *which: [{**log, "comment": ODD, "flow_name": ODD} for log in logs(*which)]
     )
-    one = free.world.awkward()["one log"]
+    one = free.world.edge_cases()["one log"]
     for arguments in (("jodoo", "logs", one), ("jodoo", "logs", one, "--json")):
         code, out, _ = raw(shell, *arguments)
         text = out.decode()

@@ -61,7 +61,7 @@ async def test_instances_alone_cost_the_listing(free, secmaster, archive):
         served = free.workspace.instance(number, topology=False)
         assert where == ["secmaster", PROJECT_ID, "done"]
         assert (status, trigger, holds) == (served.get("status"), served.get("trigger_type"), "")
-        if number >= 14:  # the first ones are awkward
+        if number >= 14:  # the first ones are edge cases
             assert json.loads(raw) == served
             assert (name, workflow) == (served["name"], served["workflow"]["name"])
             assert (
@@ -117,8 +117,8 @@ async def test_nodes_are_fetched_for_instances_that_were_stored_without(free, se
 
 
 async def test_what_was_running_is_taken_up_again_when_it_has_ended(free, secmaster, archive):
-    number = list(free.workspace.awkward()).index("running")
-    running = free.workspace.awkward()["running"]
+    number = list(free.workspace.edge_cases()).index("running")
+    running = free.workspace.edge_cases()["running"]
     await harvest(secmaster.workspace_source(topology=True), archive)
     query = f"SELECT status, end_time IS NULL FROM instances WHERE id = '{running}'"
     last = f"SELECT status FROM nodes WHERE instance_id = '{running}' ORDER BY position DESC LIMIT 1"
@@ -132,13 +132,13 @@ async def test_what_was_running_is_taken_up_again_when_it_has_ended(free, secmas
 
 
 async def test_a_listing_run_in_between_loses_no_nodes(free, secmaster, archive):
-    number = list(free.workspace.awkward()).index("running")
+    number = list(free.workspace.edge_cases()).index("running")
     await harvest(secmaster.workspace_source(topology=True), archive)
     nodes = (await archive.counts()).nodes
     free.workspace.status[number] = "FINISHED"
     assert (await harvest(secmaster.workspace_source(), archive)).done == 1
     assert (await archive.counts()).nodes == nodes
-    events = f"SELECT outcome FROM events WHERE case_id = '{free.workspace.awkward()['running']}'"
+    events = f"SELECT outcome FROM events WHERE case_id = '{free.workspace.edge_cases()['running']}'"
     assert rows(archive.path, events) == [], "its nodes are out of date"
     assert (await harvest(secmaster.workspace_source(topology=True), archive)).done == 1
     assert rows(archive.path, events) == [("FINISHED",)] * 5

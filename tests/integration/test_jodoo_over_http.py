@@ -51,9 +51,9 @@ def refused(sandbox: Sandbox) -> int:
     "kind",
     ["no logs", "one log", "99 logs", "100 logs", "101 logs", "250 logs", "missing fields", "null fields", "open task"],
 )
-async def test_awkward_instances(sandbox, jodoo, kind):
-    form, number = sandbox.world.find(sandbox.world.awkward()[kind])
-    logs = await jodoo.workflow_logs(sandbox.world.awkward()[kind])
+async def test_edge_cases(sandbox, jodoo, kind):
+    form, number = sandbox.world.find(sandbox.world.edge_cases()[kind])
+    logs = await jodoo.workflow_logs(sandbox.world.edge_cases()[kind])
     assert len(logs) == sandbox.world.log_count(form, number)
     if kind in ("missing fields", "null fields"):
         assert {(log.finish_time, log.operator, log.attachments) for log in logs} == {(None, None, ())}
@@ -62,13 +62,13 @@ async def test_awkward_instances(sandbox, jodoo, kind):
 
 
 async def test_unknown_fields_text_of_any_kind_and_half_an_emoji(sandbox, jodoo):
-    awkward = sandbox.world.awkward()
-    logs = await jodoo.workflow_logs(awkward["unknown fields"])
+    edge_cases = sandbox.world.edge_cases()
+    logs = await jodoo.workflow_logs(edge_cases["unknown fields"])
     assert logs[0].extra == {"weight": 0.5, "labels": ["urgent", None], "extra": "a field of that name"}
     assert logs[0].operator.extra == {"nickname": "Ace"}
-    logs = await jodoo.workflow_logs(awkward["non-ascii"])
+    logs = await jodoo.workflow_logs(edge_cases["non-ascii"])
     assert logs[0].comment == "同意。Genehmigt für Müller & Søn 👍\n— 第二行"
-    (page,) = [page async for page in jodoo.workflow_logs(awkward["lone surrogate"]).pages()]
+    (page,) = [page async for page in jodoo.workflow_logs(edge_cases["lone surrogate"]).pages()]
     assert page.items[1].comment == "cut off here: \ufffd"
     assert json.loads(page.raw[1])["comment"] == "cut off here: \ud83d"
 
@@ -103,7 +103,7 @@ async def test_never_refused_by_a_strict_server_however_many_ask(sandbox):
 
 
 def test_a_second_event_loop_does_not_burst(sandbox):
-    instance_id = sandbox.world.awkward()["one log"]
+    instance_id = sandbox.world.edge_cases()["one log"]
 
     async def burst() -> None:
         async with JodooClient("sandbox-key", base_url=f"{sandbox.url}/api", tenant="twice") as client:
@@ -117,13 +117,13 @@ def test_a_second_event_loop_does_not_burst(sandbox):
 @pytest.mark.parametrize("kind", ["drop", "reset", "500", "502", "html", "empty", "half", "failure"])
 async def test_passing_trouble_is_overcome(sandbox, jodoo, kind):
     sandbox.fault(kind, times=2)
-    (page,) = [page async for page in jodoo.workflow_logs(sandbox.world.awkward()["one log"]).pages()]
+    (page,) = [page async for page in jodoo.workflow_logs(sandbox.world.edge_cases()["one log"]).pages()]
     assert (len(page.items), page.attempts) == (1, 3)
 
 
 @pytest.mark.parametrize("kind", ["8303", "8304", "429"])
 async def test_a_rate_refusal_is_waited_out_by_all_in_its_scope(sandbox, jodoo, kind):
-    instance_id = sandbox.world.awkward()["one log"]
+    instance_id = sandbox.world.edge_cases()["one log"]
     sandbox.fault(kind, endpoint="workflow_logs")
     begun = time.monotonic()
     refused_one = asyncio.create_task(_all(jodoo.workflow_logs(instance_id)))
@@ -146,8 +146,8 @@ async def test_a_timeout_covers_the_whole_attempt(sandbox):
     sandbox.fault("slow", seconds=5)
     policy = RetryPolicy(attempts=1)
     async with JodooClient("sandbox-key", base_url=f"{sandbox.url}/api", timeout=0.1, retry=policy) as client:
-        with pytest.raises(TransportError, match=r"no complete answer within 0\.1 s"):
-            await client.workflow_logs(sandbox.world.awkward()["one log"])
+        with pytest.raises(TransportError, match=r"no complete response within 0\.1 s"):
+            await client.workflow_logs(sandbox.world.edge_cases()["one log"])
 
 
 async def test_a_transport_tells_when_the_request_left_and_when_its_answer_began():
@@ -189,11 +189,11 @@ async def test_a_transport_tells_when_the_request_left_and_when_its_answer_began
 
 async def test_a_json_list_is_not_the_services(sandbox, jodoo):
     sandbox.fault("list")
-    assert len(await jodoo.workflow_logs(sandbox.world.awkward()["one log"])) == 1
+    assert len(await jodoo.workflow_logs(sandbox.world.edge_cases()["one log"])) == 1
 
 
 async def test_cancelling_leaves_nothing_behind(sandbox, jodoo):
-    instance_id = sandbox.world.awkward()["one log"]
+    instance_id = sandbox.world.edge_cases()["one log"]
     await jodoo.workflow_logs(instance_id)
     sandbox.fault("slow", times=1000, seconds=30, endpoint="workflow_logs")
     tasks = [asyncio.create_task(_all(jodoo.workflow_logs(instance_id))) for _ in range(40)]
@@ -211,7 +211,7 @@ async def test_cancelling_leaves_nothing_behind(sandbox, jodoo):
 
 
 async def test_breaking_out_leaves_no_request_running(sandbox, jodoo):
-    async for _ in jodoo.workflow_logs(sandbox.world.awkward()["250 logs"]):
+    async for _ in jodoo.workflow_logs(sandbox.world.edge_cases()["250 logs"]):
         break
     gc.collect()
     await asyncio.sleep(0.05)
@@ -220,7 +220,7 @@ async def test_breaking_out_leaves_no_request_running(sandbox, jodoo):
 
 
 async def test_a_thousand_tasks_on_one_default_client_all_succeed(unlimited):
-    instance_id = unlimited.world.awkward()["one log"]
+    instance_id = unlimited.world.edge_cases()["one log"]
     async with JodooClient("sandbox-key", base_url=f"{unlimited.url}/api", rate=None) as client:
         results = await asyncio.gather(*(_all(client.workflow_logs(instance_id)) for _ in range(1000)))
     assert [len(result) for result in results] == [1] * 1000
@@ -234,7 +234,7 @@ async def test_wrong_key_unknown_instance_and_unknown_type(sandbox, jodoo):
     with pytest.raises(NotFound, match="Invalid instance_id"):
         await jodoo.workflow_logs("659cba93489a49c06f7d4281")
     with pytest.raises(InvalidRequest, match="operate"):
-        await jodoo.workflow_logs(sandbox.world.awkward()["one log"], types=["operate"])
+        await jodoo.workflow_logs(sandbox.world.edge_cases()["one log"], types=["operate"])
 
 
 async def test_nobody_listens(unused_tcp_port):
@@ -247,7 +247,7 @@ async def test_nobody_listens(unused_tcp_port):
 async def test_telemetry_tells_of_each_attempt(sandbox):
     told: list[Telemetry] = []
     async with JodooClient("sandbox-key", base_url=f"{sandbox.url}/api", observers=[told.append, _broken]) as client:
-        await client.workflow_logs(sandbox.world.awkward()["one log"])
+        await client.workflow_logs(sandbox.world.edge_cases()["one log"])
     (record,) = told
     assert isinstance(record, RequestDone)
     assert (record.endpoint, record.tenant, record.attempt, record.status) == ("jodoo.workflow_logs", "default", 1, 200)
@@ -262,7 +262,7 @@ def _broken(record: Telemetry) -> None:
 async def test_a_body_over_the_bound_is_not_read(sandbox, jodoo, monkeypatch):
     monkeypatch.setattr("workflowkit._http.transport.LARGEST_BODY", 100)
     with pytest.raises(TransportError, match="larger than"):
-        await jodoo.workflow_logs(sandbox.world.awkward()["one log"])
+        await jodoo.workflow_logs(sandbox.world.edge_cases()["one log"])
 
 
 async def test_a_page_of_10_mb_is_decoded_beside_the_loop(sandbox, jodoo, monkeypatch):
@@ -277,7 +277,7 @@ async def test_a_page_of_10_mb_is_decoded_beside_the_loop(sandbox, jodoo, monkey
         return decode(document, returns)
 
     monkeypatch.setattr("workflowkit.client.decode", noted)
-    logs = await jodoo.workflow_logs(sandbox.world.awkward()["100 logs"])
+    logs = await jodoo.workflow_logs(sandbox.world.edge_cases()["100 logs"])
     assert {len(log.comment) for log in logs} == {100_000}
     assert len(logs) == 100
     assert decoded[True] != threading.get_ident()

@@ -72,7 +72,7 @@ async def test_every_kind_of_credentials(with_temporary_key, kind):
         "token": IamToken(await token_of(sandbox)),
     }[kind]
     async with connect(sandbox, credentials, rate=None) as client:
-        instance = await client.workflow_instance(sandbox.workspace.awkward()["non-ascii"], show_topology=True)
+        instance = await client.workflow_instance(sandbox.workspace.edge_cases()["non-ascii"], show_topology=True)
         listed = await client.workflow_instances(since=datetime(2025, 7, 1, tzinfo=UTC), status="FINISHED", limit=7)
     assert instance.workflow == Workflow(
         id="4a6fe02f-b4b4-3b5f-8a11-000000000000",
@@ -136,9 +136,9 @@ async def test_the_seeds_sample_as_the_vendor_prints_it():
     assert (found.topology, found.extra, found.request_id) == (None, {}, "uuid-1752822664-host")
 
 
-async def test_awkward_instances(free, secmaster):
-    awkward = free.workspace.awkward()
-    found = {kind: await secmaster.workflow_instance(each, show_topology=True) for kind, each in awkward.items()}
+async def test_edge_cases(free, secmaster):
+    edge_cases = free.workspace.edge_cases()
+    found = {kind: await secmaster.workflow_instance(each, show_topology=True) for kind, each in edge_cases.items()}
     for kind in ("null fields", "missing fields"):
         assert (found[kind].name, found[kind].workflow, found[kind].topology) == (None, None, None)
     assert found["unknown fields"].extra == {"severity": "HIGH", "extra": ["a field of that name", 0.5]}
@@ -149,7 +149,7 @@ async def test_awkward_instances(free, secmaster):
     assert found["lone surrogate"].name == "cut off here: \ufffd"
     for kind, instance in found.items():
         if kind.startswith("times"):
-            number = list(awkward).index(kind)
+            number = list(edge_cases).index(kind)
             began = datetime(2025, 7, 1, tzinfo=UTC) + timedelta(minutes=7 * number)
             assert instance.start_time == began, kind
     assert (found["empty times"].start_time, found["empty times"].end_time) == (None, None)
@@ -160,20 +160,20 @@ async def test_passing_trouble_is_overcome(free, secmaster, kind):
     free.fault(kind, times=2)
     told: list[Any] = []
     async with connect(free, rate=None, observers=[told.append]) as client:
-        await client.workflow_instance(free.workspace.awkward()["running"])
+        await client.workflow_instance(free.workspace.edge_cases()["running"])
     assert len([record for record in told if type(record).__name__ == "RequestDone"]) == 3
 
 
 async def test_a_list_where_an_object_belongs_is_not_the_services(free, secmaster):
     free.fault("list", times=100)
     with pytest.raises(TransportError, match="is JSON, but `array`: some gateway or proxy answered"):
-        await secmaster.workflow_instance(free.workspace.awkward()["running"])
+        await secmaster.workflow_instance(free.workspace.edge_cases()["running"])
 
 
 async def test_a_timeout(free):
     free.fault("slow", seconds=5)
     async with connect(free, timeout=0.1, retry=RetryPolicy(attempts=1)) as client:
-        with pytest.raises(TransportError, match=r"no complete answer within 0\.1 s"):
+        with pytest.raises(TransportError, match=r"no complete response within 0\.1 s"):
             await client.workflow_instances()
 
 

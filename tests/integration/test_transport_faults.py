@@ -268,7 +268,7 @@ def test_a_thousand_tasks_with_few_open_files(kind):
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
     with Sandbox(World(10), limited=False) as server:
-        one = server.world.awkward()["one log"]
+        one = server.world.edge_cases()["one log"]
         done = subprocess.run(
             [sys.executable, "-c", MANY, f"{server.url}/api", kind, one],
             preexec_fn=few, capture_output=True, text=True, timeout=50, check=False,

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workflowkit._decode.converter import _decode_fast, _decode_fully
-from workflowkit._decode.document import Document, mend
+from workflowkit._decode.document import Document, repair
 from workflowkit._decode.model import bind
 from workflowkit.errors import DecodeError, TransportError
 from workflowkit.jodoo.models import LogsPage, WorkflowInstance
@@ -148,9 +148,9 @@ def test_damaged_bodies(document, start, length, patch):
 
 
 @given(anything)
-def test_mending_changes_no_value_that_was_fine(document):
+def test_repairing_changes_no_value_that_was_fine(document):
     body = json.dumps(document).encode()
-    assert len(mend(body)) == len(body)
-    assert json.loads(mend(body)) == json.loads(mend(mend(body)))
+    assert len(repair(body)) == len(body)
+    assert json.loads(repair(body)) == json.loads(repair(repair(body)))
     if b"NaN" not in body and b"Infinity" not in body and b"\\ud" not in body:
-        assert mend(body) == body
+        assert repair(body) == body

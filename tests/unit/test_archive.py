@@ -310,10 +310,10 @@ async def test_without_a_folder_for_temporary_data_it_is_kept_in_memory(path, mo
     for name in ("SQLITE_TMPDIR", "TMPDIR"):
         monkeypatch.delenv(name, raising=False)
     async with Archive.open(path) as archive:
-        assert await archive._database.ask("PRAGMA temp_store") == [(2,)]
+        assert await archive._database.select("PRAGMA temp_store") == [(2,)]
     monkeypatch.setenv("SQLITE_TMPDIR", str(path.parent))
     async with Archive.open(path) as archive:
-        assert await archive._database.ask("PRAGMA temp_store") == [(0,)]
+        assert await archive._database.select("PRAGMA temp_store") == [(0,)]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from workflowkit._decode.converter import decode
-from workflowkit._decode.document import Document, mend, parse
+from workflowkit._decode.document import Document, parse, repair
 from workflowkit.errors import DecodeError
 from workflowkit.jodoo.models import LogsPage, Member, WorkflowLog
 
@@ -74,14 +74,14 @@ def test_raw_is_what_was_sent_to_the_byte():
     assert Document(b'{"logs": [' + first + b" , " + second + b"]}").raws("logs") == (first, second)
 
 
-def test_raw_of_a_page_that_had_to_be_mended_is_still_what_was_sent():
+def test_raw_of_a_page_that_had_to_be_repaired_is_still_what_was_sent():
     pieces = (rb'{"c":"\ud83d"}', b'{"n":NaN}', rb'{"c":"\ud83d\ude00 \\ud83d"}')
     body = b"\xef\xbb\xbf" + b'{"logs":[' + b", ".join(pieces) + b"]}"
     assert Document(body).raws("logs") == pieces
 
 
 @pytest.mark.parametrize(
-    ("body", "mended"),
+    ("body", "repaired"),
     [
         (rb'"\ud83d"', rb'"\ufffd"'),
         (rb'"\ude00 x"', rb'"\ufffd x"'),
@@ -95,9 +95,9 @@ def test_raw_of_a_page_that_had_to_be_mended_is_still_what_was_sent():
         (b"\xef\xbb\xbf{}", b"   {}"),
     ],
 )
-def test_mending_keeps_every_other_byte_in_its_place(body, mended):
-    assert mend(body) == mended
-    assert len(mended) == len(body)
+def test_repairing_keeps_every_other_byte_in_its_place(body, repaired):
+    assert repair(body) == repaired
+    assert len(repaired) == len(body)
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b"1" * 5000])
@@ -119,8 +119,8 @@ def test_extra_that_no_parser_reads_is_a_decode_error_when_asked_for():
         _ = log.extra
 
 
-def test_mending_takes_linear_time_and_little_memory():
-    assert len(mend(b'{"logs":[{"comment":"' + b'\\"' * 1_000_000)) == 2_000_021
+def test_repairing_takes_linear_time_and_little_memory():
+    assert len(repair(b'{"logs":[{"comment":"' + b'\\"' * 1_000_000)) == 2_000_021
 
 
 def test_raw_is_cut_from_the_array_even_if_the_same_text_stands_before_it():

@@ -58,7 +58,7 @@ def test_text_names_operation_and_facts():
 
 def test_decode_error_shows_three_problems_and_keeps_all():
     error = errors.DecodeError(tuple(f"p{n} @ $.a" for n in range(5)))
-    assert str(error) == "the answer is not as documented: p0 @ $.a; p1 @ $.a; p2 @ $.a (and 2 more)"
+    assert str(error) == "the response is not as documented: p0 @ $.a; p1 @ $.a; p2 @ $.a (and 2 more)"
     assert len(error.problems) == 5
 
 

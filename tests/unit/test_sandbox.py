@@ -11,7 +11,7 @@ import pytest
 
 from workflowkit.sandbox import FAULTS, Sandbox, World
 from workflowkit.sandbox.limits import SlidingSecond
-from workflowkit.sandbox.world import APP_ID, AWKWARD, FORMS
+from workflowkit.sandbox.world import APP_ID, EDGE_CASES, FORMS
 
 LOGS = "/api/v1/workflow/instance/logs"
 FORM = next(iter(FORMS))
@@ -53,7 +53,7 @@ def clock(monkeypatch):
 
 
 def test_the_thirty_first_within_a_second_is_refused_and_the_next_second_is_free(sandbox, call, clock):
-    instance_id = sandbox.world.awkward()["one log"]
+    instance_id = sandbox.world.edge_cases()["one log"]
     answers = [call(LOGS, logs_of(instance_id)) for _ in range(40)]
     assert [status for status, _ in answers] == [200] * 30 + [400] * 10
     assert json.loads(answers[-1][1]) == {"code": 8304, "msg": "Request Limit Exceeded"}
@@ -65,7 +65,7 @@ def test_the_thirty_first_within_a_second_is_refused_and_the_next_second_is_free
 
 
 def test_the_tenant_limit_counts_all_operations(sandbox, call, clock):
-    instance_id = sandbox.world.awkward()["one log"]
+    instance_id = sandbox.world.edge_cases()["one log"]
     answers = [call(LOGS, logs_of(instance_id)) for _ in range(30)]
     answers += [call("/api/v4/workflow/instance/get", {"instance_id": instance_id}) for _ in range(25)]
     assert [status for status, _ in answers] == [200] * 50 + [400] * 5
@@ -74,7 +74,7 @@ def test_the_tenant_limit_counts_all_operations(sandbox, call, clock):
 
 def test_keys_of_one_company_share_its_limits(clock):
     with Sandbox(keys={"a": "acme", "b": "acme", "c": "other"}) as sandbox:
-        body = logs_of(sandbox.world.awkward()["one log"])
+        body = logs_of(sandbox.world.edge_cases()["one log"])
         first, second, third = (Caller(sandbox, key) for key in "abc")
         assert [first(LOGS, body)[0] for _ in range(30)] == [200] * 30
         assert second(LOGS, body)[0] == 400
@@ -93,9 +93,9 @@ def test_records_are_slower_on_jodoo_than_on_jiandaoyun(clock):
             caller.connection.close()
 
 
-@pytest.mark.parametrize(("kind", "count"), AWKWARD.items())
-def test_awkward_instances_have_their_logs_page_by_page(sandbox, call, kind, count):
-    instance_id = sandbox.world.awkward()[kind]
+@pytest.mark.parametrize(("kind", "count"), EDGE_CASES.items())
+def test_edge_cases_have_their_logs_page_by_page(sandbox, call, kind, count):
+    instance_id = sandbox.world.edge_cases()[kind]
     sizes = []
     for skip in range(0, count + 100, 100):
         _, body = call(LOGS, logs_of(instance_id, skip=skip, limit=100))
@@ -129,7 +129,7 @@ def test_errors_are_http_400_with_the_documented_code(call, path, body, headers,
 
 
 def test_every_fault_can_be_asked_for_over_http(sandbox, call):
-    body = logs_of(sandbox.world.awkward()["one log"])
+    body = logs_of(sandbox.world.edge_cases()["one log"])
     fine = call(LOGS, body)
     for kind in FAULTS:
         status, _ = call("/sandbox/faults", {"kind": kind, "seconds": 0.01})
@@ -174,7 +174,7 @@ def test_a_projection_leaves_out_the_state(call):
 
 def test_faults_can_be_meant_for_one_operation(sandbox, call):
     sandbox.fault("500", endpoint="apps")
-    assert call(LOGS, logs_of(sandbox.world.awkward()["one log"]))[0] == 200
+    assert call(LOGS, logs_of(sandbox.world.edge_cases()["one log"]))[0] == 200
     assert call("/api/v5/app/list", {})[0] == 500
     assert call("/api/v5/app/list", {})[0] == 200
 

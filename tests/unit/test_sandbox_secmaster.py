@@ -16,7 +16,7 @@ from workflowkit.sandbox.call import Call
 from workflowkit.sandbox.gateway import Gateway
 from workflowkit.sandbox.iam import Iam
 from workflowkit.sandbox.secmaster import SecMaster
-from workflowkit.sandbox.workspace import AWKWARD, PROJECT_ID, WORKSPACE_ID
+from workflowkit.sandbox.workspace import EDGE_CASES, PROJECT_ID, WORKSPACE_ID
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data/secmaster/sign_vectors.json").read_text())["vectors"]
 LIST = f"/v1/{PROJECT_ID}/workspaces/{WORKSPACE_ID}/soc/workflows/instances"
@@ -159,7 +159,7 @@ def test_lists(service):
     assert ids("sort_dir=ASC&limit=3&offset=2") == [2, 3, 4]
     window = "from_date=2025-07-01T08%3A14%3A00.000Z%2B0800&to_date=2025-07-01T08%3A28%3A00.000Z%2B0800"
     assert ids(f"sort_dir=ASC&{window}") == [2, 3, 4], "both ends belong to a window"
-    assert ids("status=RUNNING") == [AWKWARD.index("running")]
+    assert ids("status=RUNNING") == [EDGE_CASES.index("running")]
     assert ids("playbook_id=3e966553-f53d-3d87-835e-000000000001&sort_dir=ASC&limit=2") == [4, 7]
     answer = service.answer(call())
     assert json.loads(bytes(answer.body))["count"] == 250

@@ -16,7 +16,7 @@ import attrs
 import msgspec
 
 from ..errors import DecodeError, TransportError
-from .document import Document, building, drop_empty, mend, parse
+from .document import Document, building, drop_empty, parse, repair
 from .model import Model, bind, models_in
 
 if TYPE_CHECKING:
@@ -64,29 +64,29 @@ def _decode_fast(body: bytes, returns: type[M]) -> M | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return decoder.decode(drop_empty(mend(body)))
+        return decoder.decode(drop_empty(repair(body)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
 def _decode_fully(body: bytes, returns: type[M]) -> M:
     try:
-        value = parse(drop_empty(mend(body)))
+        value = parse(drop_empty(repair(body)))
     except ValueError as error:
         raise TransportError(_not_json(body, error)) from None
     names = {returns.wire_names.get(field.name, field.name) for field in attrs.fields(returns)}
     if not isinstance(value, dict) or names.isdisjoint(value):
         what = "an object without any documented field" if isinstance(value, dict) else f"`{_kind(value)}`"
-        raise TransportError(f"the answer is JSON, but {what}: some gateway or proxy answered")
+        raise TransportError(f"the response is JSON, but {what}: some gateway or proxy answered")
     return structure(value, returns)
 
 
 def _not_json(body: bytes, error: ValueError) -> str:
     if not body.strip():
-        return "the answer is empty"
+        return "the response is empty"
     if body.lstrip()[:1] == b"<":
-        return f"the answer is a web page ({len(body)} bytes), not JSON: some gateway or proxy answered"
-    return f"the answer ({len(body)} bytes) isn't JSON: {error}"
+        return f"the response is a web page ({len(body)} bytes), not JSON: some gateway or proxy answered"
+    return f"the response ({len(body)} bytes) isn't JSON: {error}"
 
 
 @functools.cache

@@ -62,7 +62,7 @@ class Document:
         return self._raws[name]
 
     def value(self, path: Sequence[str | int]) -> Any:
-        """Return what stands at the path, parsed. Only one element is, where the path starts in an array.
+        """Return what is at the path, parsed. Only one element is, where the path starts in an array.
 
         Raises DecodeError for what no parser reads: a field nobody has looked at so far may be so.
         """
@@ -93,7 +93,7 @@ def parse(body: bytes) -> Any:
         raise DecodeError((f"{reason} @ $",)) from None
 
 
-def mend(body: bytes) -> bytes:
+def repair(body: bytes) -> bytes:
     """Return the body without what strict parsers refuse, every byte else in its place.
 
     A lone surrogate becomes U+FFFD: it is half an emoji, cut off by some length limit. A byte that isn't UTF-8
@@ -102,15 +102,15 @@ def mend(body: bytes) -> bytes:
     """
     if body.startswith(_BOM):
         body = b"   " + body[3:]
-    body = _ESCAPE.sub(_mend_escape, body.decode("utf-8", _PATCH).encode())
-    return _CONSTANT.sub(_mend_constant, body)
+    body = _ESCAPE.sub(_repair_escape, body.decode("utf-8", _PATCH).encode())
+    return _CONSTANT.sub(_repair_constant, body)
 
 
-def _mend_escape(match: re.Match[bytes]) -> bytes:
+def _repair_escape(match: re.Match[bytes]) -> bytes:
     return rb"\ufffd" if len(match[0]) == _LONE_SURROGATE else match[0]
 
 
-def _mend_constant(match: re.Match[bytes]) -> bytes:
+def _repair_constant(match: re.Match[bytes]) -> bytes:
     text = match[0]
     return text if text.startswith(b'"') else b"0." + b"0" * (len(text) - 2)
 
@@ -143,14 +143,14 @@ def _split(body: bytes, name: str) -> tuple[bytes, ...]:
     try:
         return tuple(find(body))
     except msgspec.DecodeError:
-        mended = mend(body)
-    pieces = find(mended)
+        repaired = repair(body)
+    pieces = find(repaired)
     originals: list[bytes] = []
     end = 0
     for part in name.split(".") if pieces else ():
-        end = mended.index(b'"%b"' % part.encode(), end)
+        end = repaired.index(b'"%b"' % part.encode(), end)
     for piece in pieces:  # every byte is in its place: cut the original there
-        start = mended.index(piece, end)
+        start = repaired.index(piece, end)
         end = start + len(piece)
         originals.append(body[start:end])
     return tuple(originals)

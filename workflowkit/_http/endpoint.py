@@ -1,7 +1,7 @@
 """One API operation, declared once as data.
 
 The same row feeds the client, the limiter, the tests and the documentation, so that a path or a
-documented rate stands in one place only.
+documented rate is in one place only.
 """
 
 from __future__ import annotations
@@ -69,5 +69,5 @@ def _encode(value: str | int | bool) -> str:  # noqa: FBT001
 
 @functools.lru_cache(1024)
 def _quote(text: str) -> str:
-    """Quote everything. Most texts stand in each request."""
+    """Quote everything. Most texts are in each request."""
     return quote(text, safe="")

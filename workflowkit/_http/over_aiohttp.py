@@ -73,12 +73,12 @@ class AiohttpTransport(HttpTransport):
             headers={"Accept": "*/*", "Accept-Encoding": "gzip", **request.headers},
             data=request.content or None,
             allow_redirects=False,
-        ) as answer:
+        ) as response:
             timing.began = time.monotonic()
-            encoding = answer.headers.get("Content-Encoding", "")
-            content = await read(answer.content.iter_any(), encoding, answer.status)
-            headers = Headers({name.lower(): value for name, value in answer.headers.items()})
-            return Response(status=answer.status, headers=headers, content=content)
+            encoding = response.headers.get("Content-Encoding", "")
+            content = await read(response.content.iter_any(), encoding, response.status)
+            headers = Headers({name.lower(): value for name, value in response.headers.items()})
+            return Response(status=response.status, headers=headers, content=content)
 
     def _explain(self, error: Exception) -> Failure:
         if problem := certificate_problem(error):
@@ -88,8 +88,8 @@ class AiohttpTransport(HttpTransport):
         if isinstance(error, aiohttp.ClientConnectorError):
             return self._unreachable(error.os_error.strerror or error.os_error)
         if isinstance(error, _CUT):
-            return TransportError(f"{self._host} closed the connection before the answer was complete")
-        return TransportError(f"the exchange with {self._host} failed ({type(error).__name__})")
+            return TransportError(f"{self._host} closed the connection before the response was complete")
+        return TransportError(f"the request to {self._host} failed ({type(error).__name__})")
 
 
 _timing: ContextVar[Timing] = ContextVar("timing")

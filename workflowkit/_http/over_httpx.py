@@ -81,17 +81,17 @@ class HttpxTransport(HttpTransport):
         async with self._room:
             pool, _ = await self._take()
             try:
-                answer = await self._head(pool, message)
+                response = await self._head(pool, message)
                 try:
-                    yield Stream(answer.status_code, Headers(answer.headers), self._pieces(answer))
+                    yield Stream(response.status_code, Headers(response.headers), self._pieces(response))
                 finally:
-                    await answer.aclose()
+                    await response.aclose()
             finally:
                 await self._release(pool)
 
-    async def _pieces(self, answer: httpx.Response) -> AsyncIterator[bytes]:
+    async def _pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
         try:
-            async for piece in answer.aiter_raw():
+            async for piece in response.aiter_raw():
                 yield piece
         except self.failures as error:
             raise self._explain(error) from None
@@ -100,15 +100,15 @@ class HttpxTransport(HttpTransport):
         """Return the response as soon as it has begun, or raise an error of our own."""
         async with self._sign_in.attempt() if self._sign_in is not None else nullcontext():
             try:
-                answer = await pool.handle_async_request(message)
+                response = await pool.handle_async_request(message)
             except self.failures as error:
                 raise self._explain(error) from None
-            if answer.status_code == 407 and self._proxy is not None:
-                await answer.aclose()
-                raise self._not_passed_on(self._proxy, answer.status_code)
+            if response.status_code == 407 and self._proxy is not None:
+                await response.aclose()
+                raise self._not_passed_on(self._proxy, response.status_code)
             if self._sign_in is not None:
                 self._sign_in.accept()
-            return answer
+            return response
 
     async def _exchange(self, request: Request, timing: Timing) -> Response:
         pool, connects = await self._take()
@@ -129,13 +129,13 @@ class HttpxTransport(HttpTransport):
             extensions={"trace": trace} if connects else {},
         )
         try:
-            answer = await pool.handle_async_request(message)
+            response = await pool.handle_async_request(message)
             timing.began = time.monotonic()
             try:
-                encoding = answer.headers.get("content-encoding", "")
-                content = await read(answer.aiter_raw(), encoding, answer.status_code)
+                encoding = response.headers.get("content-encoding", "")
+                content = await read(response.aiter_raw(), encoding, response.status_code)
             finally:
-                await answer.aclose()
+                await response.aclose()
         except BaseException:
             for stream in connected:  # the library leaves one open that was cancelled while it was made safe
                 with suppress(Exception):
@@ -143,7 +143,7 @@ class HttpxTransport(HttpTransport):
             raise
         finally:
             await self._release(pool)
-        return Response(status=answer.status_code, headers=Headers(answer.headers), content=content)
+        return Response(status=response.status_code, headers=Headers(response.headers), content=content)
 
     async def _take(self) -> tuple[httpx.AsyncHTTPTransport, bool]:
         """Return the pool that was used last, or a new one, and whether it has to connect. Close what idles."""
@@ -197,8 +197,8 @@ class HttpxTransport(HttpTransport):
         if isinstance(error, httpx.ConnectError):
             return self._unreachable(error)
         if isinstance(error, _CUT):
-            return TransportError(f"{self._host} closed the connection before the answer was complete")
-        return TransportError(f"the exchange with {self._host} failed ({type(error).__name__})")
+            return TransportError(f"{self._host} closed the connection before the response was complete")
+        return TransportError(f"the request to {self._host} failed ({type(error).__name__})")
 
 
 def _has_leftovers(pool: httpx.AsyncHTTPTransport) -> bool:

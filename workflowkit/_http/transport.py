@@ -32,7 +32,7 @@ class Transport(Protocol):
     """Sends one request once."""
 
     async def send(self, request: Request, *, timeout: float, timing: Timing) -> Response:
-        """Return the whole response, or raise TransportError. Redirects are answers.
+        """Return the whole response, or raise TransportError. A redirect is a response.
 
         The timeout, in seconds, covers everything from connecting to the last byte.
         """
@@ -92,7 +92,7 @@ class HttpTransport(ABC):
                 return response
             failure = self._not_passed_on(self._proxy, response.status)
         except TimeoutError:
-            failure = TransportError(f"no complete answer within {timeout:g} s")
+            failure = TransportError(f"no complete response within {timeout:g} s")
         except asyncio.CancelledError as cancelled:  # without the frames that it has come through
             failure = cancelled.with_traceback(None)
             failure.__context__ = failure.__cause__ = None
@@ -122,7 +122,7 @@ class HttpTransport(ABC):
         return self._ssl_context or await asyncio.to_thread(tls_context)
 
     def _not_passed_on(self, proxy: Proxy, status: int | None) -> TransportError:
-        """Return the error for a proxy that answers itself. A password that it refuses isn't sent again."""
+        """Return the error for a proxy that responds itself. A password that it refuses isn't sent again."""
         if status != 407:
             told = "" if status is None else f": HTTP {status}"
             return TransportError(f"the proxy {proxy.shown} doesn't connect to {self._host}{told}")
@@ -143,7 +143,7 @@ class HttpTransport(ABC):
 
 
 def permanent(message: str) -> TransportError:
-    """Return an error for what another try can't mend."""
+    """Return an error that another try can't fix."""
     error = TransportError(message)
     error.permanent = True
     return error
@@ -173,20 +173,20 @@ async def _read(pieces: AsyncIterator[bytes], encoding: str) -> bytes:
     if encoding in ("gzip", "x-gzip"):
         pieces = _unpack(pieces)
     elif encoding not in ("", "identity"):
-        raise TransportError(f"the answer is encoded as {encoding[:50]!r}, which wasn't asked for")
+        raise TransportError(f"the response is encoded as {encoding[:50]!r}, which wasn't asked for")
     read_so_far: list[bytes] = []
     size = 0
     async for piece in pieces:
         size += len(piece)
         if size > LARGEST_BODY:
-            raise TransportError(f"the answer is larger than {LARGEST_BODY >> 20} MB; it was not read further")
+            raise TransportError(f"the response is larger than {LARGEST_BODY >> 20} MB; it was not read further")
         read_so_far.append(piece)
     return b"".join(read_so_far)
 
 
 async def _unpack(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     unpacker = zlib.decompressobj(_GZIP)
-    broken = TransportError("the answer isn't the gzip that it says it is")
+    broken = TransportError("the response isn't the gzip that it says it is")
     is_empty = True
     async for packed in pieces:
         is_empty = is_empty and not packed

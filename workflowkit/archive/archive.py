@@ -112,12 +112,12 @@ class Archive:
 
     async def done(self) -> int:
         """Return how many instances are done."""
-        ((number,),) = await self._database.ask(_DONE)
+        ((number,),) = await self._database.select(_DONE)
         return int(number)
 
     async def failures(self, most: int | None = None) -> list[Failure]:
         """Return the instances that could not be read, or the first so many of them."""
-        rows = await self._database.ask(_FAILURES, _MOST if most is None else most)
+        rows = await self._database.select(_FAILURES, _MOST if most is None else most)
         return [Failure(system=system, tenant=tenant, id=id_, error=error) for system, tenant, id_, error in rows]
 
     async def read(self, table: str) -> AsyncIterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:

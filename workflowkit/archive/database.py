@@ -54,7 +54,7 @@ class Database:
         except sqlite3.Error as error:
             raise HarvestError(f"{self.path}: {explain(error, self.path)}") from error
 
-    async def ask(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    async def select(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Return the rows of one query."""
         return await self.transact(lambda connection: connection.execute(query, parameters).fetchall())
 
@@ -79,7 +79,7 @@ class Database:
 
     async def damage(self) -> list[str]:
         """Return what the database finds wrong with its own file."""
-        return [text for (text,) in await self.ask("PRAGMA integrity_check") if text != "ok"]
+        return [text for (text,) in await self.select("PRAGMA integrity_check") if text != "ok"]
 
     async def check_place(self) -> None:
         """Raise HarvestError if the file isn't at its path any more: what is stored now would be lost with it."""

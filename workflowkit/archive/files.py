@@ -94,8 +94,8 @@ def store_links(connection: Connection, key: Sequence[str], rows: Iterable[Attac
     system, tenant, instance_id = key
     found: dict[str, list[object]] = {}
     for row in rows:
-        link, *told = adapt_row((row.link, row.url, row.expires_at, row.size, row.name, row.mime))
-        found[link] = [system, tenant, link, *told, instance_id, row.position]
+        link, *values = adapt_row((row.link, row.url, row.expires_at, row.size, row.name, row.mime))
+        found[link] = [system, tenant, link, *values, instance_id, row.position]
     insert(connection, _INSERT, list(found.values()), _OR_RENEW)
 
 
@@ -108,7 +108,7 @@ class Files:
 
     async def claim(self, most: int, *, without: Collection[str]) -> list[PendingFile]:
         """Return up to so many files that are to be saved, but for some: those whose links expire first."""
-        rows = await self._database.ask(_NEXT, *self._tenant, most + len(without))
+        rows = await self._database.select(_NEXT, *self._tenant, most + len(without))
         return [file for row in rows if (file := PendingFile(*row)).link not in without][:most]
 
     async def renew(self, file: PendingFile, instance_id: str, rows: Sequence[AttachmentRow]) -> PendingFile:
@@ -152,7 +152,7 @@ class Files:
 
     async def other_places(self, file: PendingFile) -> list[tuple[str, int]]:
         """Return up to five other instances and logs with a link to the file, the one that expires last first."""
-        return await self._database.ask(_OTHER_PLACES, *self._tenant, file.link, file.instance_id)
+        return await self._database.select(_OTHER_PLACES, *self._tenant, file.link, file.instance_id)
 
     def identity(self, file: PendingFile) -> str:
         """Return what tells this archive's try to save the file from any other's."""
@@ -160,17 +160,17 @@ class Files:
 
     async def count_pending(self) -> tuple[int, str | None]:
         """Return how many files wait, and when the first of their links expires."""
-        ((number, deadline),) = await self._database.ask(_PENDING, *self._tenant)
+        ((number, deadline),) = await self._database.select(_PENDING, *self._tenant)
         return number, deadline
 
     async def probe_url(self) -> str | None:
         """Return the link of a file that was saved before, None without any."""
-        rows = await self._database.ask(_PROBE_URL, *self._tenant)
+        rows = await self._database.select(_PROBE_URL, *self._tenant)
         return rows[0][0] if rows else None
 
     async def probe_instance(self) -> str | None:
         """Return an instance that the API has answered for, and that no file waits for in vain, or None without any."""
-        rows = await self._database.ask(_PROBE_INSTANCE, *self._tenant, *self._tenant)
+        rows = await self._database.select(_PROBE_INSTANCE, *self._tenant, *self._tenant)
         return rows[0][0] if rows else None
 
     async def _write(self, statement: str, *parameters: Any) -> None:

@@ -35,7 +35,7 @@ class File:
         link: where it was, without the link's own signature.
         state: ``pending``, ``deferred`` to the next run, ``saved`` or ``lost``.
         reason: why it is lost or waits, or how it differs from what was announced.
-        path: where it lies.
+        path: where it is.
         sha256: of its content, in hexadecimal.
         bytes: its size.
     """
@@ -56,7 +56,7 @@ class File:
 
 @attrs.frozen(kw_only=True)
 class FileCounts:
-    """How the files of an archive stand.
+    """How many files of an archive are saved, waiting and lost.
 
     Attributes:
         saved: files that are there.
@@ -76,7 +76,7 @@ class FileCounts:
 
 
 def count_files(connection: Connection, system: str | None, tenant: str | None) -> FileCounts:
-    """Return how the files stand, of one tenant or of all."""
+    """Return how many files there are in each state, of one tenant or of all."""
     found = connection.execute(_COUNT) if system is None else connection.execute(_COUNT_OF_TENANT, (system, tenant))
     states = {state: row for state, *row in found}
     saved, size, _, differing = states.get("saved", (0, 0, None, 0))

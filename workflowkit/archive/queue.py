@@ -290,22 +290,22 @@ class Queue:
 
     async def claim(self, most: int, *, without: Collection[str]) -> list[Job]:
         """Return up to so many queued instances, but for some."""
-        rows = await self._database.ask(_CLAIM, self._wanted, self._number, most + len(without))
+        rows = await self._database.select(_CLAIM, self._wanted, self._number, most + len(without))
         return [Job(instance_id, cursor) for instance_id, cursor in rows if instance_id not in without]
 
     async def stored_log(self, instance_id: str, position: int) -> str | None:
         """Return the raw text of one log that is stored, or None if it isn't."""
-        rows = await self._database.ask(_LAST_LOG, *self._key, instance_id, position)
+        rows = await self._database.select(_LAST_LOG, *self._key, instance_id, position)
         return rows[0][0] if rows else None
 
     async def probe_id(self) -> str | None:
         """Return an instance for which the service has answered before, None without any."""
-        rows = await self._database.ask(_PROBE, *self._key, self._wanted)
+        rows = await self._database.select(_PROBE, *self._key, self._wanted)
         return rows[0][0] if rows else None
 
     async def measured(self) -> tuple[float | None, int]:
         """Return the mean of requests for an instance so far, None without any, and of how many it is."""
-        ((mean, number),) = await self._database.ask(_MEASURED, *self._key, self._wanted)
+        ((mean, number),) = await self._database.select(_MEASURED, *self._key, self._wanted)
         return mean, number
 
     async def store(self, job: Job, batch: Batch) -> None:
@@ -319,9 +319,9 @@ class Queue:
             kind = type(row)
             values[kind].append([*key, *adapt_row(_FIELDS[kind](row))])
         logs = batch.first + len(values[LogRow]) if LogRow in values else None
-        told = (self._wanted, logs, batch.requests)
+        counted = (self._wanted, logs, batch.requests)
         is_last = batch.cursor is None
-        statement, state = (_DONE, (*told, now(), self._number)) if is_last else (_STORED, (batch.cursor, *told))
+        statement, state = (_DONE, (*counted, now(), self._number)) if is_last else (_STORED, (batch.cursor, *counted))
 
         def work(connection: Connection) -> None:
             check_lock(connection)

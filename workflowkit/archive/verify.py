@@ -98,8 +98,8 @@ def _differences(stored: Stored, links: Sequence[Stored], reread: Reread) -> Ite
         if adapt(getattr(made, name)) != stored[name]:
             yield f"{name} isn't what raw says"
     names = columns(AttachmentRow)
-    told = [[adapt(getattr(link, name)) for name in names] for link in expected]
-    if sorted(told, key=_ordinal) != [[link[name] for name in names] for link in links]:
+    values = [[adapt(getattr(link, name)) for name in names] for link in expected]
+    if sorted(values, key=_ordinal) != [[link[name] for name in names] for link in links]:
         yield "its links aren't those that raw has"
 
 

@@ -32,8 +32,8 @@ def status(archive: str, *, as_json: bool) -> None:
 
     counts, files, failures = run_async(read())
     if as_json:
-        told = {"files": attrs.asdict(files), "failures": [attrs.asdict(failure) for failure in failures]}
-        print_json({**attrs.asdict(counts), **told})
+        details = {"files": attrs.asdict(files), "failures": [attrs.asdict(failure) for failure in failures]}
+        print_json({**attrs.asdict(counts), **details})
         return
     names = {"done": "harvested", "failed": "could not be read"}
     held = [(names.get(name, name), f"{number:,}") for name, number in attrs.asdict(counts).items()]

@@ -28,7 +28,7 @@ _TOLERATED = 60.0
 class _Finding:
     what: str
     ok: bool
-    told: str
+    message: str
 
 
 @click.command()
@@ -55,13 +55,12 @@ def doctor(profile: str | None, *, archive: str | None, as_json: bool, **options
     check_profile(profile)
     findings = run_async(examine())
     if not findings:
-        findings = [
-            _Finding("settings", ok=False, told="nothing is set up: export JODOO_API_KEY, or see --help of `secmaster`")
-        ]
+        missing = "nothing is set up: export JODOO_API_KEY, or see --help of `secmaster`"
+        findings = [_Finding("settings", ok=False, message=missing)]
     if as_json:
         print_json([attrs.asdict(finding) for finding in findings])
     else:
-        rows = [(finding.what, "ok" if finding.ok else "FAILED", finding.told) for finding in findings]
+        rows = [(finding.what, "ok" if finding.ok else "FAILED", finding.message) for finding in findings]
         print_table("", ("", "", ""), rows)
     return int(not all(finding.ok for finding in findings))
 
@@ -79,9 +78,9 @@ async def _system(system: System, profile: str | None, options: dict[str, Any]) 
 
     try:
         given = environ(system, profile) if profile else None
-        found = [_Finding(system.name, ok=True, told=await system.check(given, **options, observers=[watch]))]
+        found = [_Finding(system.name, ok=True, message=await system.check(given, **options, observers=[watch]))]
     except WorkflowKitError as error:
-        found = [_Finding(system.name, ok=False, told="; ".join([str(error), *hints_for(error)]))]
+        found = [_Finding(system.name, ok=False, message="; ".join([str(error), *hints_for(error)]))]
     return [*found, *_clock(f"clock of {system.name}", clocks)]
 
 
@@ -90,10 +89,10 @@ def _clock(name: str, clocks: list[float]) -> Iterator[_Finding]:
         off = min(clocks, key=abs)
         direction = "ahead of" if off > 0 else "behind"
         right = abs(off) < _TOLERATED
-        told = (
+        message = (
             "within 1 minute of the service's" if right else f"{abs(off):.0f} s {direction} the service's: set it right"
         )
-        yield _Finding(name, ok=right, told=told)
+        yield _Finding(name, ok=right, message=message)
 
 
 def _surroundings(archive: str | None) -> list[tuple[str, bool, str]]:
@@ -108,8 +107,8 @@ def _place_for(path: Path) -> list[_Finding]:
         return []
     parent = path.absolute().parent
     writable = parent.is_dir() and os.access(parent, os.W_OK)
-    told = "isn't there yet; a harvest makes it" if writable else f"can't be made: {parent} can't be written to"
-    return [_Finding(str(path), ok=writable, told=told)]
+    message = "isn't there yet; a harvest makes it" if writable else f"can't be made: {parent} can't be written to"
+    return [_Finding(str(path), ok=writable, message=message)]
 
 
 async def _archive(path: Path) -> list[_Finding]:
@@ -121,10 +120,7 @@ async def _archive(path: Path) -> list[_Finding]:
         async with Archive.open(path) as archive:
             counts = await archive.counts()
     except WorkflowKitError as error:
-        return [_Finding(str(path), ok=False, told=str(error))]
+        return [_Finding(str(path), ok=False, message=str(error))]
     left = counts.pending + counts.partial
-    return [
-        _Finding(
-            str(path), ok=True, told=f"{counts.done:,} harvested, {left:,} pending, {counts.failed:,} could not be read"
-        )
-    ]
+    message = f"{counts.done:,} harvested, {left:,} pending, {counts.failed:,} could not be read"
+    return [_Finding(str(path), ok=True, message=message)]

@@ -21,7 +21,7 @@ _EVERY = 30.0
 _EVERY_JSON = 1.0
 _RECENT = 5.0
 _SAMPLE = 0.1
-_TROUBLE = {"RateLimited": "refused for the rate; waiting", "TransportError": "no answer; trying again"}
+_TROUBLE = {"RateLimited": "refused for the rate; waiting", "TransportError": "no response; trying again"}
 
 
 class Progress:
@@ -102,10 +102,10 @@ class Progress:
             self._say_json()
 
     def _say_json(self) -> None:
-        told = attrs.asdict(self._latest)
+        record = attrs.asdict(self._latest)
         deadline = self._latest.next_deadline
-        told["next_deadline"] = None if deadline is None else deadline.isoformat()
-        say(json.dumps({**told, "rate": round(self.rate(), 1), "trouble": self._trouble or None}))
+        record["next_deadline"] = None if deadline is None else deadline.isoformat()
+        say(json.dumps({**record, "rate": round(self.rate(), 1), "trouble": self._trouble or None}))
 
     async def _lines(self) -> None:
         while True:

@@ -39,8 +39,8 @@ def sandbox(port: int, instances: int, *, as_json: bool) -> None:
     signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
     with server:
         if as_json:
-            awkward = {"awkward": server.world.awkward(), "awkward_secmaster": server.workspace.awkward()}
-            print_json({**server.env, **awkward})
+            edge_cases = {"jodoo": server.world.edge_cases(), "secmaster": server.workspace.edge_cases()}
+            print_json({**server.env, "edge_cases": edge_cases})
         else:
             for name, value in server.env.items():
                 write(f"export {name}={value}")

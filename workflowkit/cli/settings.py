@@ -150,7 +150,7 @@ def _choices(system: System) -> list[str]:
 def _command(command: str | list[str]) -> list[str]:
     try:
         return shlex.split(command) if isinstance(command, str) else command
-    except ValueError:  # a quotation mark that stands alone
+    except ValueError:  # a quotation mark without its other one
         return []
 
 

@@ -40,7 +40,7 @@ class WrongPart(Exception):
 
 
 @attrs.frozen
-class Answer:
+class FileResponse:
     """A file on its way.
 
     Attributes:
@@ -71,7 +71,7 @@ class Fetcher:
         self._transports: dict[str, HttpxTransport] = {}
 
     @asynccontextmanager
-    async def get(self, url: str, *, offset: int = 0, etag: str | None = None) -> AsyncIterator[Answer]:
+    async def get(self, url: str, *, offset: int = 0, etag: str | None = None) -> AsyncIterator[FileResponse]:
         """Request a file, or the rest of it from an offset on if it still has that etag.
 
         Raises DeadLink, Unsafe, WrongPart if another part came than was requested, or TransportError if
@@ -123,7 +123,7 @@ class Fetcher:
         return f"{parts.scheme}://{name}"
 
 
-def _judge(response: Stream, offset: int, wanted: str | None) -> Answer:
+def _judge(response: Stream, offset: int, wanted: str | None) -> FileResponse:
     """Return the file that a response brings, or raise what is wrong with it."""
     status = response.status
     if status in _DEAD:
@@ -147,4 +147,4 @@ def _judge(response: Stream, offset: int, wanted: str | None) -> Answer:
     else:
         offset = 0
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower() or None
-    return Answer(offset, size, etag if _STRONG.fullmatch(etag) else None, media_type, response.pieces)
+    return FileResponse(offset, size, etag if _STRONG.fullmatch(etag) else None, media_type, response.pieces)

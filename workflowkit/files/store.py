@@ -34,7 +34,7 @@ class StoredFile:
     Attributes:
         sha256: of its content, in hexadecimal. It is the file's name as well.
         bytes: its size.
-        path: where it lies.
+        path: where it is.
     """
 
     sha256: str
@@ -104,7 +104,7 @@ class FileStore:
         """Return what an error of the file system means to who runs a harvest."""
         return HarvestError(
             f"{self.directory}: can't be written ({error.strerror or error}); "
-            "mend that and run the same command again, what is saved is safe"
+            "fix that and run the same command again, what is saved is safe"
         )
 
 

@@ -1,4 +1,4 @@
-"""What Jodoo's answers hold, under the vendor's field names.
+"""What Jodoo's responses hold, under the vendor's field names.
 
 A field is optional where the vendor's pages leave it open, and where its object is useful without it. Absent, null and
 an empty object mean the same.
@@ -54,7 +54,7 @@ class InstanceStatus(IntEnum):
 
 
 class TaskStatus(IntEnum):
-    """Where a task stands."""
+    """The state of a task."""
 
     IN_PROGRESS = 0
     COMPLETED = 1
@@ -218,7 +218,7 @@ class App(Model):
 
 @attrs.frozen(kw_only=True)
 class Form(Model):
-    """A form of an app. `entry_id` is what other answers call the form id."""
+    """A form of an app. `entry_id` is what other responses call the form id."""
 
     entry_id: str
     name: str

@@ -113,10 +113,10 @@ class Permit:
         Raises TimeoutError if that takes longer than `max_wait` seconds. Then it holds no slot. The error
         comes at once if a cooldown lasts longer than `max_wait`.
         """
-        asked = time.monotonic()
+        began = time.monotonic()
         self._sent_at = self._responded_at = None
         self.waited = 0.0
-        if max_wait is not None and max(limiter.window.not_before for limiter in self._limiters) > asked + max_wait:
+        if max_wait is not None and max(limiter.window.not_before for limiter in self._limiters) > began + max_wait:
             raise TimeoutError
         if all(map(Limiter.is_free, self._limiters)) and self._try_acquire():
             return
@@ -134,7 +134,7 @@ class Permit:
         finally:
             for limiter in self._limiters:
                 limiter.window.remove_waiter()
-            self.waited = time.monotonic() - asked
+            self.waited = time.monotonic() - began
 
     def sent(self) -> None:
         """Report that the request may leave from now on."""

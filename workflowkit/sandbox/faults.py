@@ -10,9 +10,9 @@ from starlette.responses import JSONResponse, Response
 from . import gateway
 
 FAULTS = {
-    "drop": "the connection is closed without an answer",
+    "drop": "the connection is closed without a response",
     "reset": "the connection is reset in the middle of the body",
-    "slow": "the answer takes `seconds` longer",
+    "slow": "the response takes `seconds` longer",
     "500": "HTTP 500 with an empty body",
     "502": "HTTP 502 with a web page, as gateways do",
     "429": "HTTP 429 for too many at once, with Retry-After if `seconds` is set",

@@ -36,7 +36,7 @@ class Iam:
         self._life = life
         self._ends: dict[str, float] = {}
         self._wrong: Counter[str] = Counter()
-        self._dice = random.Random("tokens")
+        self._rng = random.Random("tokens")
         self.answered: Counter[str] = Counter()
 
     def endpoint(self, call: Call) -> str:
@@ -68,7 +68,7 @@ class Iam:
         if project != self._project_id:
             return self._refuse(401, "Unauthorized", f"Could not find project: {project}.")
         self._wrong[name] = 0
-        token = "MII" + "".join(self._dice.choices(string.ascii_letters + string.digits + "+/-", k=TOKEN_LENGTH - 3))
+        token = "MII" + "".join(self._rng.choices(string.ascii_letters + string.digits + "+/-", k=TOKEN_LENGTH - 3))
         self._ends[token] = monotonic() + self._life
         self.answered["iam.tokens"] += 1
         now = datetime.now(UTC)

@@ -13,7 +13,7 @@ JSON = dict[str, Any]
 PROJECT_ID = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 WORKSPACE_ID = "909494e3-558e-46b6-a9eb-07a8e18ca62f"
 
-AWKWARD = (
+EDGE_CASES = (
     "null fields",
     "missing fields",
     "unknown fields",
@@ -27,7 +27,7 @@ AWKWARD = (
     "empty times",
     "lone surrogate",
 )
-"""The first instances, by what is awkward about each."""
+"""The first instances, each an edge case."""
 
 _BEIJING = timezone(timedelta(hours=8))
 _START = datetime(2025, 7, 1, 8, 0, tzinfo=_BEIJING)
@@ -64,9 +64,9 @@ class Workspace:
         """Yield the ids of all instances, oldest first."""
         return (instance_id(number) for number in range(self.size) if number not in self.gone)
 
-    def awkward(self) -> dict[str, str]:
-        """Return the ids of the instances that are awkward to read, by what is awkward."""
-        return {kind: instance_id(number) for number, kind in enumerate(AWKWARD[: self.size])}
+    def edge_cases(self) -> dict[str, str]:
+        """Return the ids of the instances that are edge cases, by what each is about."""
+        return {kind: instance_id(number) for number, kind in enumerate(EDGE_CASES[: self.size])}
 
     def find(self, wanted: str) -> int | None:
         """Return the number of an instance, None if there is none of that id."""
@@ -100,9 +100,9 @@ class Workspace:
 
     def instance(self, number: int, *, topology: bool) -> JSON:
         """Return an instance as its own operation does. A list's items are the same without topology."""
-        dice = random.Random(f"instance {number}")
+        rng = random.Random(f"instance {number}")
         name = list(_WORKFLOWS)[number % len(_WORKFLOWS)]
-        nodes = self._nodes(number, _WORKFLOWS[name], dice)
+        nodes = self._nodes(number, _WORKFLOWS[name], rng)
         status = self._status(number)
         instance: JSON = {
             "dataclass": {"id": "e410ae50-43fa-343e-807a-a2a9edb8018e", "name": "Alert"},
@@ -112,10 +112,10 @@ class Workspace:
             "id": instance_id(number),
             "name": f"SOC{number % 3}-{_begin(number):%Y%m%d%H%M%S}",
             "playbook": {"id": f"3e966553-f53d-3d87-835e-{number % 3:012x}", "name": name},
-            "retry_count": dice.choice((0, 0, 0, 1)),
+            "retry_count": rng.choice((0, 0, 0, 1)),
             "start_time": _time(_begin(number)),
             "status": status,
-            "trigger_type": dice.choice(("EVENT", "EVENT", "EVENT", "TIMER", "MANUAL")),
+            "trigger_type": rng.choice(("EVENT", "EVENT", "EVENT", "TIMER", "MANUAL")),
             "workflow": {
                 "id": f"4a6fe02f-b4b4-3b5f-8a11-{number % 3:012x}",
                 "name": name,
@@ -128,19 +128,19 @@ class Workspace:
             nodes[-1].update(end_time=None, error_msg=None, output=None, succeed=None, status="RUNNING")
         if topology:
             instance["topology"] = {"audit_logs": nodes}
-        if number < len(AWKWARD):
-            _make_awkward(instance, AWKWARD[number])
+        if number < len(EDGE_CASES):
+            _make_edge_case(instance, EDGE_CASES[number])
         return instance
 
     def _status(self, number: int) -> str:
         if number in self.status:
             return self.status[number]
-        if number < len(AWKWARD):
-            return "RUNNING" if AWKWARD[number] == "running" else "FINISHED"
+        if number < len(EDGE_CASES):
+            return "RUNNING" if EDGE_CASES[number] == "running" else "FINISHED"
         return "FAILED" if self._fails(number) else "FINISHED"
 
     def _fails(self, number: int) -> bool:
-        return number >= len(AWKWARD) and random.Random(f"fails {number}").random() < _FAILING
+        return number >= len(EDGE_CASES) and random.Random(f"fails {number}").random() < _FAILING
 
     def _fits(self, number: int, filters: Mapping[str, str]) -> bool:
         instance = self.instance(number, topology=False)
@@ -149,15 +149,13 @@ class Workspace:
         instance["defence_id"] = instance.get("defense_id")
         return all(instance.get(name) == value for name, value in filters.items())
 
-    def _nodes(self, number: int, names: tuple[str, ...], dice: random.Random) -> list[JSON]:
+    def _nodes(self, number: int, names: tuple[str, ...], rng: random.Random) -> list[JSON]:
         nodes: list[JSON] = []
         at = _begin(number)
         if self._fails(number):
-            names = names[: dice.randrange(2, len(names))]
+            names = names[: rng.randrange(2, len(names))]
         for place, name in enumerate(names):
-            took = timedelta(
-                milliseconds=dice.randrange(2, 9) if name in ("start", "end") else dice.randrange(80, 4000)
-            )
+            took = timedelta(milliseconds=rng.randrange(2, 9) if name in ("start", "end") else rng.randrange(80, 4000))
             failed = self._fails(number) and place == len(names) - 1
             nodes.append(
                 {
@@ -191,7 +189,7 @@ def read_time(text: str) -> datetime | None:
         return None
 
 
-def _make_awkward(instance: JSON, kind: str) -> None:
+def _make_edge_case(instance: JSON, kind: str) -> None:
     optional = [name for name in instance if name != "id"]
     if kind == "null fields":
         instance.update(dict.fromkeys(optional))

@@ -19,7 +19,7 @@ FORMS = {
 }
 _WORKFLOWS = [form for form, name in FORMS.items() if name.endswith("request")]
 
-AWKWARD = {
+EDGE_CASES = {
     "no logs": 0,
     "one log": 1,
     "99 logs": 99,
@@ -67,17 +67,17 @@ class World:
         for form in [form_id] if form_id else _WORKFLOWS:
             yield from (_instance_id(form, number) for number in range(self.count(form)))
 
-    def awkward(self) -> dict[str, str]:
-        """Return the ids of the instances that are awkward to read, by what is awkward."""
+    def edge_cases(self) -> dict[str, str]:
+        """Return the ids of the instances that are edge cases, by what each is about."""
         ids = self.instance_ids(_WORKFLOWS[0])
-        return dict(zip(AWKWARD, ids, strict=False))
+        return dict(zip(EDGE_CASES, ids, strict=False))
 
     def count(self, form_id: str) -> int:
         """Return how many records a form has."""
         if not self.has_workflow(form_id):
             return 7
-        turn = _WORKFLOWS.index(form_id)
-        return (self.size + len(_WORKFLOWS) - 1 - turn) // len(_WORKFLOWS)
+        place = _WORKFLOWS.index(form_id)
+        return (self.size + len(_WORKFLOWS) - 1 - place) // len(_WORKFLOWS)
 
     def find(self, instance_id: str) -> tuple[str, int] | None:
         """Return the form and number of an instance, None if there is none of that id."""
@@ -94,9 +94,9 @@ class World:
 
     def log_count(self, form_id: str, number: int) -> int:
         """Return how many logs an instance has."""
-        if form_id == _WORKFLOWS[0] and number < len(AWKWARD):
-            return list(AWKWARD.values())[number]
-        return _dice(form_id, number).choice((1, 2, 3, 3, 4, 5, 8))
+        if form_id == _WORKFLOWS[0] and number < len(EDGE_CASES):
+            return list(EDGE_CASES.values())[number]
+        return _rng(form_id, number).choice((1, 2, 3, 3, 4, 5, 8))
 
     def logs(self, form_id: str, number: int, skip: int, limit: int, base: str) -> list[JSON]:
         """Return a page of an instance's logs. Links in them start with the base."""
@@ -139,31 +139,31 @@ class World:
         return record
 
     def _log(self, form_id: str, number: int, position: int, base: str) -> JSON:
-        dice = _dice(form_id, number, position)
+        rng = _rng(form_id, number, position)
         begin = _begin(number) + timedelta(minutes=20 * position)
-        action = dice.choice(("forward", "forward", "forward", "back", "transfer"))
+        action = rng.choice(("forward", "forward", "forward", "back", "transfer"))
         log: JSON = {
             "flow_id": position % len(_STEPS) + 1,
             "flow_name": _STEPS[position % len(_STEPS)],
             "create_time": _time(begin),
             "create_action": "forward",
-            "finish_time": _time(begin + timedelta(seconds=dice.randrange(20, 1100))),
+            "finish_time": _time(begin + timedelta(seconds=rng.randrange(20, 1100))),
             "finish_action": action,
-            "operator": _member(dice.randrange(len(_PEOPLE))),
-            "comment": dice.choice(_COMMENTS[action]),
+            "operator": _member(rng.randrange(len(_PEOPLE))),
+            "comment": rng.choice(_COMMENTS[action]),
         }
         if position % len(_STEPS) == _STEPS.index("Signature required"):
             log["signature"] = {"url": self.files.link(signature(7 * number + position), base)}
-        if dice.random() < _WITH_FILE:
+        if rng.random() < _WITH_FILE:
             content = quote(number)
             file = {"name": "quote.txt", "size": len(content), "mime": "text/plain"}
             log["attachments"] = [{**file, "url": self.files.link(content, base, "quote.txt")}]
-        if form_id == _WORKFLOWS[0] and number < len(AWKWARD):
-            _make_awkward(log, list(AWKWARD)[number], position)
+        if form_id == _WORKFLOWS[0] and number < len(EDGE_CASES):
+            _make_edge_case(log, list(EDGE_CASES)[number], position)
         return log
 
 
-def _make_awkward(log: JSON, kind: str, position: int) -> None:
+def _make_edge_case(log: JSON, kind: str, position: int) -> None:
     if kind == "missing fields":
         for name in ("finish_action", "finish_time", "comment", "operator", "attachments", "signature"):
             log.pop(name, None)
@@ -212,5 +212,5 @@ def _time(time: datetime) -> str:
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _dice(*seed: object) -> random.Random:
+def _rng(*seed: object) -> random.Random:
     return random.Random(repr(seed))

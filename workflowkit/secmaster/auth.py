@@ -117,7 +117,7 @@ class Signer(Auth):
             raise again
 
     def authorize(self, request: Request) -> None:
-        """Sign the request as it stands."""
+        """Sign the request as it is."""
         request.headers["X-Project-Id"] = self._project_id
         if self._key.security_token is not None:
             request.headers["X-Security-Token"] = self._key.security_token
@@ -234,8 +234,8 @@ class IamClient(Client):
             error = DecodeError(("no X-Subject-Token in the headers @ $",))
             error.endpoint, error.attempts = TOKENS.name, result.attempts
             raise error
-        told = result.value.token
-        return token, told.expires_at - (told.issued_at or datetime.now(UTC))
+        got = result.value.token
+        return token, got.expires_at - (got.issued_at or datetime.now(UTC))
 
 
 class RefreshingToken(Auth):

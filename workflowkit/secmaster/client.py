@@ -200,7 +200,7 @@ class SecMasterClient(Client):
         for key, value in wanted.items():
             (check_constant if key in ("status", "trigger_type") else check_text)(key, str(value))
 
-        async def ask(
+        async def fetch_rows(
             since: datetime | None, until: datetime | None, *, offset: int, limit: int
         ) -> Result[InstancesPage]:
             window = {"from_date": since, "to_date": until}
@@ -208,7 +208,7 @@ class SecMasterClient(Client):
             query: Query = {**wanted, **times, "offset": offset, "limit": limit, "sort_dir": "ASC"}
             return await self._call(INSTANCES, path=self._place, query=query)
 
-        begin = partial(Listing, ask, since=since, until=until, limit=limit)
+        begin = partial(Listing, fetch_rows, since=since, until=until, limit=limit)
         return Paginator(lambda: begin().fetch, INSTANCES.name)
 
     def workspace_source(

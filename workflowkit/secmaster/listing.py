@@ -85,7 +85,7 @@ class Place:
         return place
 
 
-class Ask(Protocol):
+class FetchRows(Protocol):
     """Sends one list request."""
 
     def __call__(
@@ -97,8 +97,8 @@ class Ask(Protocol):
 class Listing:
     """One walk through a list. It remembers the ids of two windows, and of those that grew too long."""
 
-    def __init__(self, ask: Ask, *, since: datetime | None, until: datetime | None, limit: int) -> None:
-        self._ask = ask
+    def __init__(self, fetch_rows: FetchRows, *, since: datetime | None, until: datetime | None, limit: int) -> None:
+        self._fetch_rows = fetch_rows
         self._since = since
         self._until = until
         self._limit = max(limit, 2)  # or pages couldn't overlap
@@ -131,7 +131,7 @@ class Listing:
         return page_of(result, onward.cursor() if onward else None, keep=new, attempts=self._attempts)
 
     async def _request(self, place: Place, *, offset: int, limit: int) -> Result[InstancesPage]:
-        result = await self._ask(place.start, place.end, offset=offset, limit=limit)
+        result = await self._fetch_rows(place.start, place.end, offset=offset, limit=limit)
         self._attempts += result.attempts
         return result
 

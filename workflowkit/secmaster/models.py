@@ -1,4 +1,4 @@
-"""What SecMaster's answers hold, under the vendor's field names.
+"""What SecMaster's responses hold, under the vendor's field names.
 
 The vendor says of no field whether it may be absent or null, and its own sample leaves several
 out. So all but an instance's id are optional, and absent and null mean the same. An empty string
@@ -29,7 +29,7 @@ class TriggerType(StrEnum):
 
 
 class Status(StrEnum):
-    """Where an instance, or a node, stands. Of nodes RUNNING, FAILED and FINISHED are documented."""
+    """The state of an instance, or of a node. Of nodes RUNNING, FAILED and FINISHED are documented."""
 
     CREATED = "CREATED"  # seen in the vendor's Terraform provider, not in its documentation
     RUNNING = "RUNNING"
@@ -40,7 +40,7 @@ class Status(StrEnum):
     TERMINATED = "TERMINATED"
 
 
-class Answer(Model):
+class ResponseModel(Model):
     """Base of what whole responses decode to: it reads SecMaster's times."""
 
     __slots__ = ()
@@ -124,7 +124,7 @@ class Topology(Model):
 
 
 @attrs.frozen(kw_only=True)
-class WorkflowInstance(Answer):
+class WorkflowInstance(ResponseModel):
     """One run of a workflow.
 
     Attributes:
@@ -157,7 +157,7 @@ else:
 
 
 @attrs.frozen(kw_only=True)
-class InstancesPage(Answer):
+class InstancesPage(ResponseModel):
     """The envelope of a page of instances. The vendor doesn't say whether `count` is the total or the page's."""
 
     instances: Instances
