@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from ..redact import redact_url
+from .folder import config_path
 from .options import as_json
 from .output import print_json, print_table, write
-from .settings import SECRET, check_profile, config_path, of_profile, profiles, settings
+from .settings import SECRET, check_profile, of_profile, profiles, settings
 from .systems import SYSTEMS
 
 

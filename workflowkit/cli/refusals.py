@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AuthenticationError
-from .settings import config_path
+from .folder import config_path
 
 if TYPE_CHECKING:
     from ..secmaster import SecMasterClient

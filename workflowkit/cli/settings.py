@@ -24,7 +24,6 @@ import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -32,6 +31,7 @@ import click
 
 from ..errors import ConfigError
 from ..redact import Environment, Secret
+from .folder import config_path
 from .options import Decorator
 from .systems import SYSTEMS, Account, System, system_of
 
@@ -53,11 +53,6 @@ class Setting:
 
     value: str | None
     origin: str
-
-
-def config_path() -> Path:
-    """Return where the configuration file is, or would be: in the platform's folder, unless WORKFLOWKIT_CONFIG says."""
-    return Path(os.environ.get("WORKFLOWKIT_CONFIG") or Path(click.get_app_dir("workflowkit")) / "config.toml")
 
 
 def profiles() -> dict[str, dict[str, Any]]:
