@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 import workflowkit
@@ -128,6 +129,16 @@ def test_the_newest_changelog_entry_is_this_version():
     heading = re.search(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert heading is not None
     assert heading[1] == workflowkit.__version__
+
+
+def test_the_help_of_a_command_begins_with_its_summary():
+    from workflowkit import cli
+
+    context = click.Context(cli.cli)
+    for name, summary in cli._COMMANDS.items():
+        command = cli.cli.get_command(context, name)
+        assert command is not None
+        assert (command.help or "").split("\n\n")[0] == summary
 
 
 def test_py_typed_is_shipped():

@@ -72,7 +72,7 @@ def crash(at: int) -> None:
         setattr(os, name, stepping(getattr(os, name)))
     transact = writer.Writer._transact
 
-    def watched(self: writer.Writer[Any], connection: sqlite3.Connection, group: list[writer._Job]) -> None:
+    def watched(self: writer.Writer[Any], connection: sqlite3.Connection, group: list[writer._Call]) -> None:
         connection.set_trace_callback(lambda statement: step() if "UPDATE files" in statement else None)
         transact(self, connection, group)
 

@@ -69,7 +69,7 @@ def crash(at: int) -> None:
     transact = writer.Writer._transact
     step = steps_until(at)
 
-    def watched(self: writer.Writer[Any], connection: sqlite3.Connection, group: list[writer._Job]) -> None:
+    def watched(self: writer.Writer[Any], connection: sqlite3.Connection, group: list[writer._Call]) -> None:
         connection.set_trace_callback(lambda _: step())
         transact(self, connection, group)
 

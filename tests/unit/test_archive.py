@@ -390,7 +390,7 @@ async def test_a_writer_that_cannot_connect_says_so_to_everyone():
     writer = Writer(connect, lambda *_: None, sqlite3.Connection.close)
     for _ in range(2):
         with pytest.raises(HarvestError, match="no"):
-            await writer.run(lambda _: None)
+            await writer.call(lambda _: None)
     await writer.close()
 
 

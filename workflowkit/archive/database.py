@@ -37,7 +37,7 @@ class Database:
             raise
 
     async def close(self) -> None:
-        """Finish what was asked so far, then close the file."""
+        """Finish what was called so far, then close the file."""
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.close()
@@ -50,7 +50,7 @@ class Database:
         if self._writer is None:
             raise HarvestError(f"{self.path}: not open; use it as `async with Archive.open(...) as archive`")
         try:
-            return await self._writer.run(work)
+            return await self._writer.call(work)
         except sqlite3.Error as error:
             raise HarvestError(f"{self.path}: {explain(error, self.path)}") from error
 

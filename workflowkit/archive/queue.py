@@ -124,12 +124,12 @@ class Together:
 
 @attrs.frozen
 class Enqueued:
-    """How many listed instances are queued, done or failed. `saved` counts the requests that this has saved."""
+    """How many listed instances are queued, done or failed, and how many requests that has saved."""
 
     queued: int = 0
     done: int = 0
     failed: int = 0
-    saved: int = attrs.field(default=0, eq=False)
+    requests_saved: int = attrs.field(default=0, eq=False)
 
 
 @attrs.frozen
@@ -218,7 +218,7 @@ class Queue:
                 (queued,) = connection.execute(_QUEUED, (begun,)).fetchone()
                 mean, _ = connection.execute(_MEASURED, (*self._key, self._wanted)).fetchone()
                 done = instances - queued - failed
-                self.listed = Enqueued(queued, done, failed, saved=round(done * (mean or 0)))
+                self.listed = Enqueued(queued, done, failed, requests_saved=round(done * (mean or 0)))
             else:
                 self._number, instances, failed = number, 0, 0
             if self._number == number:
@@ -265,7 +265,7 @@ class Queue:
             connection.executemany(_LIST_AGAIN, [(other,) for other in others])
             state = (chunk.cursor, last, found.total(), found["failed"])
             connection.execute(_LISTED, (*state, *self._source))
-            return Enqueued(**found, saved=saved)
+            return Enqueued(**found, requests_saved=saved)
 
         listed = await self._database.transact(work)
         self.cursor, self.is_listed = chunk.cursor, last

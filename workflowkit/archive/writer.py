@@ -1,4 +1,4 @@
-"""One thread that owns the database connection. Everybody else asks it and awaits the result.
+"""One thread that owns the database connection. Everybody else calls it and awaits the result.
 
 A database blocks, so it may not run in the event loop. SQLite has one writer, so one thread is enough.
 Whatever has queued up while it was busy shares the next transaction: one sync to disk for all
@@ -24,12 +24,12 @@ T = TypeVar("T")
 C = TypeVar("C", bound=Connection)
 
 _GROUP = 256
-"""Most jobs that share a transaction, so that a flood can't postpone every commit."""
+"""Most calls that share a transaction, so that a flood can't postpone every commit."""
 
 
 @attrs.define(eq=False)
-class _Job:
-    run: Callable[[Connection], Any]
+class _Call:
+    function: Callable[[Connection], Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
     result: Any = None
@@ -37,7 +37,7 @@ class _Job:
 
     def settle(self) -> None:
         """Settle the future, in its loop."""
-        if self.future.done():  # who asked has gone
+        if self.future.done():  # whoever called has gone
             return
         if self.error is None:
             self.future.set_result(self.result)
@@ -65,11 +65,11 @@ class Writer(Generic[C]):
         self._disconnect = disconnect
         self._begin = begin
         self._process = os.getpid()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="workflowkit-archive", daemon=True)
         self._thread.start()
 
-    async def run(self, function: Callable[[Connection], T]) -> T:
+    async def call(self, function: Callable[[Connection], T]) -> T:
         """Return the function's result once its transaction is committed, or raise what failed.
 
         It may be called twice, what it did the first time being undone.
@@ -79,15 +79,15 @@ class Writer(Generic[C]):
             raise HarvestError("an archive can't be used after a fork: open it in the process that uses it")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(function, loop, future))
+        self._calls.put(_Call(function, loop, future))
         return await future
 
     async def close(self) -> None:
-        """Finish what was asked so far, then close the connection."""
+        """Finish what was called so far, then close the connection."""
         if self._process != os.getpid():  # the thread is the other process's
             return
         self._closing.set()
-        self._jobs.put(None)
+        self._calls.put(None)
         await asyncio.to_thread(self._thread.join)
 
     def _work(self) -> None:
@@ -97,8 +97,8 @@ class Writer(Generic[C]):
             connection = self._connect()
         except Exception as error:
             failure = error
-        while (job := self._jobs.get()) is not None:
-            group, ended = self._group(job)
+        while (call := self._calls.get()) is not None:
+            group, ended = self._group(call)
             if connection is None:
                 for each in group:
                     each.error = failure
@@ -110,35 +110,35 @@ class Writer(Generic[C]):
         if connection is not None:
             self._disconnect(connection)
 
-    def _group(self, first: _Job) -> tuple[list[_Job], bool]:
-        """Return the job with all that wait behind it, and whether the end was among them."""
+    def _group(self, first: _Call) -> tuple[list[_Call], bool]:
+        """Return the call with all that wait behind it, and whether the end was among them."""
         group = [first]
-        while len(group) < _GROUP and not self._jobs.empty():
-            job = self._jobs.get()
-            if job is None:
+        while len(group) < _GROUP and not self._calls.empty():
+            call = self._calls.get()
+            if call is None:
                 return group, True
-            group.append(job)
+            group.append(call)
         return group, False
 
-    def _transact(self, connection: C, group: list[_Job]) -> None:
+    def _transact(self, connection: C, group: list[_Call]) -> None:
         try:
             self._begin(connection, self._closing.is_set)
         except Exception as error:  # locked, for one: the same for all of them
-            for job in group:
-                job.error = error
+            for call in group:
+                call.error = error
             return
         failure = _attempt(connection, group)
         if failure is not None and len(group) == 1:
             group[0].error = failure
         elif failure is not None:
-            for job in group:
-                self._transact(connection, [job])
+            for call in group:
+                self._transact(connection, [call])
 
 
-def _attempt(connection: Connection, group: list[_Job]) -> Exception | None:
+def _attempt(connection: Connection, group: list[_Call]) -> Exception | None:
     try:
-        for job in group:
-            job.result = job.run(connection)
+        for call in group:
+            call.result = call.function(connection)
         connection.commit()
     except Exception as error:
         with suppress(Exception):  # a full disk, for one, has undone it
@@ -147,12 +147,12 @@ def _attempt(connection: Connection, group: list[_Job]) -> Exception | None:
     return None
 
 
-def _deliver(group: list[_Job]) -> None:
-    for loop in {job.loop for job in group}:
+def _deliver(group: list[_Call]) -> None:
+    for loop in {call.loop for call in group}:
         with suppress(RuntimeError):  # it is closed
-            loop.call_soon_threadsafe(_settle, [job for job in group if job.loop is loop])
+            loop.call_soon_threadsafe(_settle, [call for call in group if call.loop is loop])
 
 
-def _settle(jobs: list[_Job]) -> None:
-    for job in jobs:
-        job.settle()
+def _settle(calls: list[_Call]) -> None:
+    for call in calls:
+        call.settle()

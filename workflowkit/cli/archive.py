@@ -18,7 +18,7 @@ TABLES = ("events", "logs", "tasks", "nodes", "instances", "attachments")
 @click.argument("archive", type=PATH)
 @as_json
 def status(archive: str, *, as_json: bool) -> None:
-    """Print the contents of an archive, and the instances that could not be read.
+    """Print the contents of an archive, and what could not be read.
 
     \b
     workflowkit status approvals.db
@@ -35,7 +35,7 @@ def status(archive: str, *, as_json: bool) -> None:
         details = {"files": attrs.asdict(files), "failures": [attrs.asdict(failure) for failure in failures]}
         print_json({**attrs.asdict(counts), **details})
         return
-    names = {"done": "harvested", "failed": "could not be read"}
+    names = {"done": "harvested", "failed": "could not be read", "attachments": "links to files"}
     held = [(names.get(name, name), f"{number:,}") for name, number in attrs.asdict(counts).items()]
     held += [("files saved", f"{files.saved:,}"), ("size of files", megabytes(files.bytes))]
     held += [("files pending", f"{files.waiting:,}"), ("files lost", f"{files.lost:,}")]
@@ -52,7 +52,9 @@ def status(archive: str, *, as_json: bool) -> None:
 @click.argument("archive", type=PATH)
 @as_json
 def verify(archive: str, *, as_json: bool) -> int:
-    """Check an archive: row counts, gaps in positions, and each row and link against the vendor's own JSON.
+    """Check an archive against the vendor's own JSON.
+
+    It also checks row counts, gaps in positions, and links.
 
     \b
     workflowkit verify approvals.db

@@ -24,7 +24,9 @@ _SIGNATURE = "(signature)"
 @click.option("--verify", is_flag=True, help="Read every saved file and check its size and SHA-256.")
 @as_json
 def attachments(archive: str, *, retry: bool, verify: bool, as_json: bool) -> int:
-    """Print which files are saved, pending or lost, with their original names and paths.
+    """Print which files are saved, pending or lost.
+
+    The list has their original names and their paths.
 
     \b
     workflowkit attachments approvals.db

@@ -16,7 +16,9 @@ from .systems import SYSTEMS
 @of_profile
 @as_json
 def config(profile: str | None, *, as_json: bool) -> None:
-    """Print the settings in force and their origin. Secrets are never printed.
+    """Print the settings in force and their origin.
+
+    Secrets are never printed.
 
     \b
     workflowkit config

@@ -32,10 +32,10 @@ _SHOWN = 5
 )
 @as_json
 def demo(archive: str, *, as_json: bool) -> int:
-    """Harvest an invented company's approvals and playbook runs from a sandbox on this machine.
+    """Run a harvest against the sandbox. No account needed.
 
-    It takes 20 seconds and no account. The sandbox refuses whatever exceeds the documented 30
-    requests in any second.
+    It takes 20 seconds. The sandbox on this machine serves an invented company's approvals and
+    playbook runs. It refuses whatever exceeds the documented 30 requests in any second.
 
     \b
     workflowkit demo

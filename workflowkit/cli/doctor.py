@@ -37,9 +37,9 @@ class _Finding:
 @sending
 @as_json
 def doctor(profile: str | None, *, archive: str | None, as_json: bool, **options: Any) -> int:
-    """Check address, credentials and clock, with one request to each system that is configured.
+    """Check addresses, credentials, clocks, certificates and an archive.
 
-    It also checks certificates, SQLite, an archive and its disk.
+    It sends one request to each system that is configured. It also checks SQLite and the archive's disk.
 
     \b
     workflowkit doctor

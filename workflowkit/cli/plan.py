@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def plan() -> None:
-    """Estimate the requests and the time of a harvest, at the rate limit."""
+    """Estimate the requests and the time of a harvest."""
 
 
 _for_archive = together(

@@ -16,9 +16,9 @@ from .output import print_json, say, write
 @click.option("--instances", type=click.IntRange(0), default=300, show_default=True, help="Number of Jodoo instances.")
 @as_json
 def sandbox(port: int, instances: int, *, as_json: bool) -> None:
-    """Serve a simulated Jodoo and a simulated SecMaster on this machine, until Ctrl-C.
+    """Serve a simulated Jodoo and SecMaster on this machine.
 
-    They enforce the documented rate limits and check signatures. The output is the environment for
+    They run until Ctrl-C, enforce the documented rate limits, and check signatures. The output is the environment for
     the other commands:
 
     \b

@@ -20,7 +20,7 @@ STATUSES = ("CREATED", "RUNNING", "FAILED", "FINISHED", "RETRYING", "TERMINATING
 
 @click.group(epilog=SECMASTER.environment)
 def secmaster() -> None:
-    """Read workflow instances of a Huawei Cloud SecMaster workspace."""
+    """Read workflow instances of a SecMaster workspace."""
 
 
 @secmaster.command(epilog=SECMASTER.environment)

@@ -61,7 +61,7 @@ class SourceProgress:
         self.total += enqueued.queued + enqueued.done + enqueued.failed
         self.skipped += enqueued.done
         self.failed += enqueued.failed
-        self.requests_saved += enqueued.saved
+        self.requests_saved += enqueued.requests_saved
 
     def store(self, batch: Batch, *, after: int) -> None:
         """Count what was stored. Logs before the position were stored before."""
