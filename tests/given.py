@@ -88,5 +88,4 @@ def queue_of(
 ) -> Queue:
     """Return the queue of a source, as a harvest makes it."""
     selection = Selection.of(source, refresh=refresh, retry_failed=retry_failed)
-    queue: Queue = archive.queue(source, selection.decide, options=selection.options, together=together)
-    return queue
+    return Queue(archive.database, source, selection.decide, options=selection.options, together=together)

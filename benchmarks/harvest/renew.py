@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.report import table
 from workflowkit import Archive
-from workflowkit.archive.files import PendingFile
+from workflowkit.archive.files import Files, PendingFile
 
 LINKS = 500_000
 ROUNDS = 20
@@ -40,15 +40,15 @@ async def measure(path: Path) -> dict[str, float]:
     """Return the median seconds of each way."""
     took: dict[str, list[float]] = {"by index": [], "by a scan": []}
     async with Archive.open(path) as archive:
-        await archive._database.transact(lambda connection: connection.execute(FILL, (LINKS,)))
-        files = archive.files("jodoo", "t")
+        await archive.database.transact(lambda connection: connection.execute(FILL, (LINKS,)))
+        files = Files(archive.database, "jodoo", "t")
         for number in range(ROUNDS):
             file = pending(number * 7_919)
             began = time.perf_counter()
             found = await files.other_places(file)
             took["by index"].append(time.perf_counter() - began)
             began = time.perf_counter()
-            scanned = await archive._database.select(BY_URL, "jodoo", "t", file.link, file.link, "none")
+            scanned = await archive.database.select(BY_URL, "jodoo", "t", file.link, file.link, "none")
             took["by a scan"].append(time.perf_counter() - began)
             assert len(found) == 3 <= len(scanned)
     return {name: statistics.median(each) for name, each in took.items()}

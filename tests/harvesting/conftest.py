@@ -30,4 +30,4 @@ async def archive(tmp_path):
 def query(archive):
     """Asks the archive itself."""
 
-    return archive._database.select
+    return archive.database.select

@@ -105,7 +105,7 @@ async def test_a_second_harvest_is_told_of_the_first(archive, monkeypatch, name)
     async def live() -> None:
         while True:
             await asyncio.sleep(0.1)
-            await archive._database.select("UPDATE harvests SET alive_at = ? WHERE process = ?", now(), OTHER)
+            await archive.database.select("UPDATE harvests SET alive_at = ? WHERE process = ?", now(), OTHER)
 
     first = asyncio.create_task(live())
     second = Timed()
@@ -131,12 +131,12 @@ async def test_a_note_that_cannot_be_made_now_ends_nothing(archive, monkeypatch)
     monkeypatch.setattr("workflowkit.harvesting.heartbeat.HEARTBEAT", 0.01)
     failed = 0
 
-    async def locked(self):
+    def locked(connection):
         nonlocal failed
         failed += 1
         raise HarvestError("another process is writing to it")
 
-    monkeypatch.setattr("workflowkit.archive.Archive.write_heartbeat", locked)
+    monkeypatch.setattr("workflowkit.harvesting.heartbeat.write_heartbeat", locked)
 
     class Slow(Given):
         async def instances(self, after=None):
@@ -152,7 +152,7 @@ async def test_a_harvest_says_that_it_is_alive(archive, monkeypatch):
     query = "SELECT alive_at, ended_at IS NULL FROM harvests"
 
     async def noted():
-        return await archive._database.transact(lambda connection: connection.execute(query).fetchone())
+        return await archive.database.transact(lambda connection: connection.execute(query).fetchone())
 
     class Slow(Given):
         async def instances(self, after=None):

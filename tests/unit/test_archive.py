@@ -213,7 +213,7 @@ async def test_an_empty_file_becomes_an_archive(path):
 async def test_a_full_disk_stops_cleanly(path):
     async with Archive.open(path) as archive:
         await put(archive, "first", ROW)
-        await archive._database.transact(lambda connection: connection.execute("PRAGMA max_page_count = 1"))
+        await archive.database.transact(lambda connection: connection.execute("PRAGMA max_page_count = 1"))
         big = attrs.evolve(ROW, raw=b"x" * 100_000)
         with pytest.raises(HarvestError, match="the disk is full; free some space and run the same command again"):
             await put(archive, "second", big)
@@ -310,10 +310,10 @@ async def test_without_a_folder_for_temporary_data_it_is_kept_in_memory(path, mo
     for name in ("SQLITE_TMPDIR", "TMPDIR"):
         monkeypatch.delenv(name, raising=False)
     async with Archive.open(path) as archive:
-        assert await archive._database.select("PRAGMA temp_store") == [(2,)]
+        assert await archive.database.select("PRAGMA temp_store") == [(2,)]
     monkeypatch.setenv("SQLITE_TMPDIR", str(path.parent))
     async with Archive.open(path) as archive:
-        assert await archive._database.select("PRAGMA temp_store") == [(0,)]
+        assert await archive.database.select("PRAGMA temp_store") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_a_disk_without_locks_is_not_called_another_writer(path, monkeypatch):
 
 async def test_another_writer_is_named(path, impatient):
     async with Archive.open(path) as archive:
-        await archive._database.transact(lambda connection: connection.execute("PRAGMA busy_timeout = 20"))
+        await archive.database.transact(lambda connection: connection.execute("PRAGMA busy_timeout = 20"))
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(HarvestError, match="another program holds a lock on it"):
@@ -408,7 +408,7 @@ async def test_a_caller_who_leaves_does_not_undo_the_job(path):
 
 async def test_a_locked_archive_is_told_to_all_who_wait_at_once(path, impatient):
     async with Archive.open(path) as archive:
-        await archive._database.transact(lambda connection: connection.execute("PRAGMA busy_timeout = 200"))
+        await archive.database.transact(lambda connection: connection.execute("PRAGMA busy_timeout = 200"))
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         asked = 0
@@ -417,7 +417,7 @@ async def test_a_locked_archive_is_told_to_all_who_wait_at_once(path, impatient)
             nonlocal asked
             asked += 1
 
-        answers = await asyncio.gather(*(archive._database.transact(work) for _ in range(50)), return_exceptions=True)
+        answers = await asyncio.gather(*(archive.database.transact(work) for _ in range(50)), return_exceptions=True)
         other.close()
         assert asked == 0
         assert {str(answer).rpartition(": ")[2] for answer in answers} == {LOCKED}

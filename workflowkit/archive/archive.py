@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,15 +12,11 @@ import attrs
 
 from ..errors import ConfigError, HarvestError
 from ..redact import redact_url
-from ..source import Source
-from . import checks, inventory, lock
+from . import checks, inventory
 from .checks import Problem
 from .connection import Connection
 from .database import Database
-from .files import Files
 from .inventory import File, FileCounts
-from .lock import OtherHarvest
-from .queue import Decide, Queue, Together
 from .tables import ORDER, TABLE_OF
 
 _MOST = 2**62
@@ -66,10 +62,13 @@ class Archive:
     Use it as ``async with Archive.open(path) as archive``. It may be killed at any moment: what a
     call reported as stored is stored, and nothing is stored in part. Every method raises
     `HarvestError` if the file can't be read or written.
+
+    Attributes:
+        database: what it is stored in. A harvest works with it; everybody else needs the methods only.
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database: Database = database
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, create: bool = True) -> Self:
@@ -88,16 +87,16 @@ class Archive:
     @property
     def path(self) -> Path:
         """Where the file is."""
-        return self._database.path
+        return self.database.path
 
     async def __aenter__(self) -> Self:
-        await self._database.open()
+        await self.database.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._database.close()
+        await self.database.close()
 
     async def counts(self) -> Counts:
         """Return what the archive holds."""
@@ -108,16 +107,16 @@ class Archive:
             rows["attachments"] = rows.pop("links")
             return Counts(**{state: states.get(state, 0) for state in ("pending", "partial", "done", "failed")}, **rows)
 
-        return await self._database.transact(work)
+        return await self.database.transact(work)
 
     async def done(self) -> int:
         """Return how many instances are done."""
-        ((number,),) = await self._database.select(_DONE)
+        ((number,),) = await self.database.select(_DONE)
         return int(number)
 
     async def failures(self, most: int | None = None) -> list[Failure]:
         """Return the instances that could not be read, or the first so many of them."""
-        rows = await self._database.select(_FAILURES, _MOST if most is None else most)
+        rows = await self.database.select(_FAILURES, _MOST if most is None else most)
         return [Failure(system=system, tenant=tenant, id=id_, error=error) for system, tenant, id_, error in rows]
 
     async def read(self, table: str) -> AsyncIterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
@@ -128,48 +127,23 @@ class Archive:
         """
         if table not in _READ:
             raise ConfigError(f"table {table!r}: choose one of {', '.join(_READ)}")
-        async for names, rows in self._database.read(_READ[table]):
+        async for names, rows in self.database.read(_READ[table]):
             yield names, rows
 
     async def check(self) -> list[Problem]:
         """Return what is wrong with the file, its counts and its keys. `verify` compares each row as well."""
-        damage = [Problem("", "", "", text) for text in await self._database.damage()]
-        return damage + await self._database.transact(checks.problems)
+        damage = [Problem("", "", "", text) for text in await self.database.damage()]
+        return damage + await self.database.transact(checks.problems)
 
     async def count_files(self, system: str | None = None, tenant: str | None = None) -> FileCounts:
         """Return how many files are saved, waiting and lost, of one tenant or of all."""
-        return await self._database.transact(lambda connection: inventory.count_files(connection, system, tenant))
+        return await self.database.transact(lambda connection: inventory.count_files(connection, system, tenant))
 
     async def list_files(self, most: int | None = None) -> list[File]:
         """Return the places that link to files, or the first so many: what is lost first, then what waits."""
         most = _MOST if most is None else most
-        return await self._database.transact(lambda connection: inventory.list_files(connection, self.path, most))
+        return await self.database.transact(lambda connection: inventory.list_files(connection, self.path, most))
 
     async def retry_lost_files(self) -> int:
         """Let the next harvest that saves files try the lost ones again. Return how many that are."""
-        return await self._database.transact(inventory.retry_lost)
-
-    def queue(
-        self, source: Source, decide: Decide, *, options: Sequence[str] = (), together: Together | None = None
-    ) -> Queue:
-        """Return the queue of a source's instances, for a harvest that decides which of them it reads.
-
-        A run that was cut short is continued by one with the same options.
-        """
-        return Queue(self._database, source, options, decide, together or Together())
-
-    def files(self, system: str, tenant: str) -> Files:
-        """Return the files that a tenant's links lead to, for a harvest that saves them."""
-        return Files(self._database, system, tenant)
-
-    async def other_harvests(self) -> list[OtherHarvest]:
-        """Return the harvests of other processes, those that have ended included."""
-        return await self._database.transact(lock.other_harvests)
-
-    async def write_heartbeat(self) -> bool:
-        """Note that this process is alive. Return whether it still has the lock."""
-        return await self._database.transact(lock.write_heartbeat)
-
-    async def check_place(self) -> None:
-        """Raise HarvestError if the file isn't at its path any more: what is stored now would be lost with it."""
-        await self._database.check_place()
+        return await self.database.transact(inventory.retry_lost)

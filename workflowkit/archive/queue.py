@@ -177,6 +177,13 @@ _NEW = Known()
 class Queue:
     """The instances of one source. Every method raises `HarvestError` if the archive can't be written.
 
+    Args:
+        database: the archive's.
+        source: what lists the instances.
+        decide: says which of them are read.
+        options: what a run must have in common with the one that it continues.
+        together: the runs of the same harvest.
+
     Attributes:
         listed: what a run that this one continues has listed already.
         cursor: where the listing continues. None is the beginning.
@@ -185,7 +192,13 @@ class Queue:
     """
 
     def __init__(
-        self, database: Database, source: Source, options: Sequence[str], decide: Decide, together: Together
+        self,
+        database: Database,
+        source: Source,
+        decide: Decide,
+        *,
+        options: Sequence[str] = (),
+        together: Together | None = None,
     ) -> None:
         self._database = database
         self._key = (source.system, source.tenant)
@@ -194,7 +207,7 @@ class Queue:
         self._wanted = ",".join(tables_of(source.kinds))
         self._options = ",".join((self._wanted, *options))
         self._decide = decide
-        self._together = together
+        self._together = together or Together()
         self._number = 0
         self._since = sys.maxsize
         self.listed: Enqueued = Enqueued()

@@ -17,7 +17,7 @@ from datetime import datetime
 import attrs
 
 from ..archive import Archive
-from ..archive.files import PendingFile
+from ..archive.files import Files, PendingFile
 from ..archive.values import adapt
 from ..errors import WorkflowKitError
 from ..files import DeadLink, Fetcher, FileStore, Unsafe
@@ -76,7 +76,7 @@ class Downloads:
         max_outage: float,
     ) -> None:
         self._source = source
-        self._files = archive.files(source.system, source.tenant)
+        self._files = Files(archive.database, source.system, source.tenant)
         self._archive = archive
         self._concurrency = store.concurrency
         self._fetcher = Fetcher((*source.file_hosts, *store.hosts))

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any
 
 from ..archive import Archive
-from ..archive.queue import Together
+from ..archive.queue import Queue, Together
 from ..errors import ConfigError
 from ..files import FileStore
 from ..source import AttachmentRow, Source
@@ -90,7 +90,7 @@ async def harvest(
         selection = Selection.of(each, refresh=refresh, retry_failed=retry_failed)
         reader = Instances(
             each,
-            archive.queue(each, selection.decide, options=selection.options, together=together),
+            Queue(archive.database, each, selection.decide, options=selection.options, together=together),
             counts,
             downloads.get(tenant) if counts.saves_files else None,
             stop=stopping,
@@ -103,7 +103,7 @@ async def harvest(
             await reader.begin()
         works = [_harvest_tenant(each, downloads.get(tenant), stopping) for tenant, each in readers.items()]
         await _run(works, archive, stopping)
-    await archive.check_place()
+    await archive.database.check_place()
     return progress.summary(stopped=stopping.is_set())
 
 

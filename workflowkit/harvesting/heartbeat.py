@@ -16,7 +16,7 @@ from contextlib import suppress
 from operator import attrgetter
 
 from ..archive import Archive
-from ..archive.lock import LOCK_IS_LOST, OtherHarvest
+from ..archive.lock import LOCK_IS_LOST, OtherHarvest, other_harvests, write_heartbeat
 from ..errors import HarvestError
 from ..source import Source
 
@@ -32,9 +32,9 @@ async def send_heartbeats(archive: Archive) -> None:
     is_locked = True
     while is_locked:
         await asyncio.sleep(HEARTBEAT)
-        await archive.check_place()
+        await archive.database.check_place()
         with suppress(HarvestError):  # it can wait. Whoever has something to store can't
-            is_locked = await archive.write_heartbeat()
+            is_locked = await archive.database.transact(write_heartbeat)
     raise HarvestError(LOCK_IS_LOST)
 
 
@@ -47,7 +47,7 @@ async def wait_for_previous(archive: Archive, sources: Sequence[Source], stop: a
     first: dict[str, str] = {}
     began = time.monotonic()
     while not stop.is_set():
-        others = await archive.other_harvests()
+        others = await archive.database.transact(other_harvests)
         waited = time.monotonic() - began  # clocks may be set, and those of two machines differ
         unfinished = sorted((other for other in others if other.unfinished), key=attrgetter("alive_at"))
         latest = {other.process: other.alive_at for other in unfinished}

@@ -8,7 +8,7 @@ import time
 import attrs
 
 from ..archive import Archive
-from ..archive.queue import Enqueued
+from ..archive.queue import Enqueued, Queue
 from ..source import Source
 from .selection import Selection
 
@@ -54,7 +54,7 @@ async def plan(
     Raises what listing raises. Nothing that has failed is tried again. Ids that come twice count twice.
     """
     selection = Selection.of(source, refresh=refresh, retry_failed=retry_failed)
-    queue = None if archive is None else archive.queue(source, selection.decide, options=selection.options)
+    queue = None if archive is None else Queue(archive.database, source, selection.decide, options=selection.options)
     queued = skipped = listing = 0
     began = time.monotonic()
     async for chunk in source.instances():
