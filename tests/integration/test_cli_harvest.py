@@ -158,7 +158,7 @@ def test_doctor(shell, free, profiles):
     code, out, _ = shell("doctor", "--json", SSL_CERT_FILE="/nowhere/ca.pem", **NO_FILE)
     told = {each["what"]: each for each in json.loads(out)}
     assert (code, told["certificates"]["ok"]) == (1, False)
-    assert "SSL_CERT_FILE='/nowhere/ca.pem': can't be read as certificates" in told["certificates"]["told"]
+    assert "SSL_CERT_FILE='/nowhere/ca.pem': can't be read as certificates" in told["certificates"]["message"]
     code, out, _ = shell("doctor", "--archive", "not/there/a.db", "--json", **NO_FILE)
     assert (code, {each["what"]: each["ok"] for each in json.loads(out)}["disk"]) == (1, False)
 

@@ -364,7 +364,7 @@ async def test_a_connection_is_closed_at_once_when_it_is_not_made_safe_in_time(m
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with jodoo(url, transport="httpx", timeout=0.3, retry=RetryPolicy(attempts=1)) as client:
-        with pytest.raises(TransportError, match="no complete answer"):
+        with pytest.raises(TransportError, match="no complete response"):
             await client.workflow_logs("i1")
         async with asyncio.timeout(5):
             await gone.wait()
