@@ -6,6 +6,7 @@ first one wakes, its next transaction finds that out, and it stores nothing.
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 from datetime import UTC, datetime
@@ -53,9 +54,14 @@ class OtherHarvest:
         return (datetime.now(UTC) - datetime.fromisoformat(self.alive_at)).total_seconds()
 
 
+@functools.cache
+def _process(number: int) -> str:
+    return f"{number} on {platform.node()}, {_NAME_OF_ITS_OWN}"
+
+
 def this_process() -> str:
     """Return what tells this process from any other: its number, its machine, and a name of its own."""
-    return f"{os.getpid()} on {platform.node()}, {_NAME_OF_ITS_OWN}"
+    return _process(os.getpid())
 
 
 def take_lock(connection: Connection) -> None:

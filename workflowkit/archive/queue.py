@@ -92,7 +92,12 @@ _KEEP_UNREAD = """
     INSERT INTO unread (system, tenant, instance_id, read_at, raw) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (system, tenant, instance_id) DO UPDATE SET read_at = excluded.read_at, raw = excluded.raw
 """
-_FORGET_UNREAD = "DELETE FROM unread WHERE system = ? AND tenant = ? AND instance_id = ?"
+_FORGET_UNREAD = """
+    DELETE FROM unread WHERE system = ? AND tenant = ? AND EXISTS (
+        SELECT 1 FROM instances WHERE instances.system = unread.system AND instances.tenant = unread.tenant
+            AND instances.id = unread.instance_id AND instances.state = 'done'
+    )
+"""
 _FAILED_TOO = f"UPDATE harvests SET failed = failed + 1 WHERE {_SOURCE}"
 _END = f"UPDATE harvests SET ended_at = ?, cursor = NULL WHERE {_SOURCE}"
 _LIST_AGAIN = "UPDATE harvests SET cursor = NULL, listed = FALSE WHERE run = ?"
@@ -338,8 +343,6 @@ class Queue:
 
         def work(connection: Connection) -> None:
             check_lock(connection)
-            if is_last:
-                connection.execute(_FORGET_UNREAD, key)
             # Of what nothing is stored yet, nothing need be deleted. Another source may have stored it meanwhile.
             is_first = connection.execute(_IF_FIRST[statement], (*state, *key)).rowcount
             if not is_first:
@@ -366,10 +369,11 @@ class Queue:
         await self._database.transact(work)
 
     async def end(self) -> None:
-        """Record that the run has come to its end."""
+        """Record that the run has come to its end. Of instances that are done, no undecoded response is kept."""
 
         def work(connection: Connection) -> None:
             check_lock(connection)
+            connection.execute(_FORGET_UNREAD, self._key)
             connection.execute(_END, (now(), *self._source))
 
         await self._database.transact(work)
