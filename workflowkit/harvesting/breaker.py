@@ -107,6 +107,8 @@ class Breaker:
             self._over.set()
         if item is not None:
             self._strikes.pop(item, None)
+        if not self.held:
+            return set(), {}
         held, self.held = self.held, {}
         for each in held:
             self._strikes[each] = self._strikes.get(each, 0) + 1

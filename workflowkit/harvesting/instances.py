@@ -189,7 +189,8 @@ class Instances:
         self._has_answered = True
         free, given_up = self._breaker.succeeded(instance_id)
         self._pool.release(free)
-        await self._record(given_up)
+        if given_up:
+            await self._record(given_up)
 
     async def _failed(self, instance_id: str, error: WorkflowKitError) -> None:
         """Record the failure, unless it may be the service's rather than this instance's own.
