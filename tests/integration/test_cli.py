@@ -82,6 +82,8 @@ def test_harvest_status_export(shell, free):
     counts = {"pending": 0, "partial": 0, "done": 60, "failed": 0, "logs": logs, "tasks": 0, "nodes": 0}
     told = json.loads(out)
     links, files = told.pop("attachments"), told.pop("files")
+    assert [run["state"] for run in told.pop("runs")] == ["finished"]
+    assert [status["instances"] for status in told.pop("statuses")] == [60]
     assert told == {**counts, "failures": []}
     assert 0 < files["waiting"] <= links
     code, out, err = shell("export", "a.db", "--to", "a.csv")

@@ -6,6 +6,8 @@ from .archive import Failure as Failure
 from .checks import Problem as Problem
 from .inventory import File as File
 from .inventory import FileCounts as FileCounts
+from .overview import LastRun as LastRun
+from .overview import StatusCount as StatusCount
 from .verify import Damage as Damage
 from .verify import verify as verify
 from .verify import verify_files as verify_files

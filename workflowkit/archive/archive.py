@@ -12,11 +12,12 @@ import attrs
 
 from ..errors import ConfigError, HarvestError
 from ..redact import redact_url
-from . import checks, inventory
+from . import checks, inventory, overview
 from .checks import Problem
 from .connection import Connection
 from .database import Database
 from .inventory import File, FileCounts
+from .overview import LastRun, StatusCount
 from .tables import ORDER, TABLE_OF
 
 _MOST = 2**62
@@ -108,6 +109,14 @@ class Archive:
             return Counts(**{state: states.get(state, 0) for state in ("pending", "partial", "done", "failed")}, **rows)
 
         return await self.database.transact(work)
+
+    async def statuses(self) -> list[StatusCount]:
+        """Return how many harvested instances there are of each status, by system. An empty archive has none."""
+        return await self.database.transact(overview.statuses)
+
+    async def last_runs(self) -> list[LastRun]:
+        """Return the latest run of each source, by system, tenant and source."""
+        return await self.database.transact(overview.last_runs)
 
     async def done(self) -> int:
         """Return how many instances are done."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
 import attrs
 import click
 
 from .loop import run_async
 from .options import PATH, as_json
-from .output import count_of, megabytes, print_json, print_table, say
+from .output import count_of, duration, megabytes, print_json, print_table, say
 from .systems import SYSTEMS
+
+if TYPE_CHECKING:
+    from ..archive import Counts, Failure, FileCounts, LastRun, StatusCount
 
 _SHOWN = 100
 TABLES = ("events", "logs", "tasks", "nodes", "instances", "attachments")
@@ -23,29 +30,89 @@ def status(archive: str, *, as_json: bool) -> None:
     \b
     workflowkit status approvals.db
     """
-    from ..archive import Archive, Counts, Failure, FileCounts
+    from ..archive import Archive
 
-    async def read() -> tuple[Counts, FileCounts, list[Failure]]:
+    async def read() -> _Contents:
         async with Archive.open(archive, create=False) as opened:
-            failures = await opened.failures(None if as_json else _SHOWN)
-            return await opened.counts(), await opened.count_files(), failures
+            return _Contents(
+                counts=await opened.counts(),
+                statuses=await opened.statuses(),
+                runs=await opened.last_runs(),
+                files=await opened.count_files(),
+                failures=await opened.failures(None if as_json else _SHOWN),
+            )
 
-    counts, files, failures = run_async(read())
+    found = run_async(read())
     if as_json:
-        details = {"files": attrs.asdict(files), "failures": [attrs.asdict(failure) for failure in failures]}
-        print_json({**attrs.asdict(counts), **details})
-        return
-    names = {"done": "harvested", "failed": "could not be read", "attachments": "links to files"}
-    held = [(names.get(name, name), f"{number:,}") for name, number in attrs.asdict(counts).items()]
-    held += [("files saved", f"{files.saved:,}"), ("size of files", megabytes(files.bytes))]
-    held += [("files pending", f"{files.waiting:,}"), ("files lost", f"{files.lost:,}")]
-    print_table(archive, ("", "number"), held)
+        print_json(_as_json(found))
+    else:
+        _show(archive, found)
+
+
+@attrs.frozen(kw_only=True)
+class _Contents:
+    counts: Counts
+    statuses: Sequence[StatusCount]
+    runs: Sequence[LastRun]
+    files: FileCounts
+    failures: Sequence[Failure]
+
+
+def _as_json(found: _Contents) -> dict[str, Any]:
+    runs = [{**attrs.asdict(run), "state": run.state, "seconds": run.seconds} for run in found.runs]
+    details = {
+        "statuses": [attrs.asdict(each) for each in found.statuses],
+        "runs": runs,
+        "files": attrs.asdict(found.files),
+        "failures": [attrs.asdict(failure) for failure in found.failures],
+    }
+    return {**attrs.asdict(found.counts), **details}
+
+
+def _show(archive: str, found: _Contents) -> None:
+    if found.statuses:
+        statuses = ((each.system, each.label, f"{each.instances:,}") for each in found.statuses)
+        print_table("instances", ("system", "status", "number"), statuses)
+    counts, files = found.counts, found.files
+    always = [("harvested", counts.done), ("could not be read", counts.failed)]
+    some = [("harvested in part", counts.partial), ("pending", counts.pending)]
+    some += [("logs", counts.logs), ("tasks", counts.tasks), ("nodes", counts.nodes)]
+    some += [("links to files", counts.attachments), ("files saved", files.saved)]
+    some += [("files pending", files.waiting), ("files lost", files.lost)]
+    rows = [(name, f"{number:,}") for name, number in (*always, *some) if number or (name, number) in always]
+    if files.saved:
+        rows.append(("size of files", megabytes(files.bytes)))
+    print_table(archive, ("", "number"), rows)
+    if found.failures:
+        failures = ((failure.system, failure.tenant, failure.id, failure.error) for failure in found.failures)
+        first = "" if len(found.failures) == counts.failed else f", the first {_SHOWN} of {counts.failed:,}"
+        print_table(f"could not be read{first}", ("system", "tenant", "instance", "reason"), failures)
+    if found.runs:
+        runs = (
+            (
+                run.system,
+                run.tenant,
+                run.source,
+                datetime.fromisoformat(run.began_at),
+                duration(run.seconds),
+                _state(run),
+            )
+            for run in found.runs
+        )
+        columns = ("system", "tenant", "source", "started (UTC)", "took", "status")
+        print_table("last run of each source", columns, runs, spare=("tenant", "took"))
     if files.next_deadline:
         say(f"the first link of the pending files expires at {files.next_deadline}")
-    if failures:
-        rows = ((failure.system, failure.tenant, failure.id, failure.error) for failure in failures)
-        first = "" if len(failures) == counts.failed else f", the first {_SHOWN} of {counts.failed:,}"
-        print_table(f"could not be read{first}", ("system", "tenant", "instance", "reason"), rows)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _state(run: LastRun) -> str:
+    if run.state == "running":
+        return f"running: process {run.process}"
+    return "interrupted: run the same command again" if run.state == "interrupted" else "finished"
 
 
 @click.command()
@@ -59,7 +126,7 @@ def verify(archive: str, *, as_json: bool) -> int:
     \b
     workflowkit verify approvals.db
     """
-    from ..archive import Archive, Counts, Problem
+    from ..archive import Archive, Problem
     from ..archive import verify as check
 
     readers = {(system.name, table): reader for system in SYSTEMS for table, reader in system.readers().items()}
