@@ -90,8 +90,8 @@ class Result(Generic[M]):
 
     @property
     def raws(self) -> tuple[bytes, ...]:
-        """The vendor's own bytes of each row."""
-        return self.document.raws(self.items_at)
+        """The vendor's own bytes of each row, none where there is no row: the field may hold anything then."""
+        return self.document.raws(self.items_at) if self.items else ()
 
 
 @attrs.frozen(kw_only=True)

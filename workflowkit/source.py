@@ -1,4 +1,4 @@
-"""What a harvest takes in: sources, and the rows they turn answers into.
+"""What a harvest takes in: sources, and the rows they turn responses into.
 
 A source belongs to one system. The harvest and the archive know it only by what is declared
 here. The columns of the archive's tables are the fields of these rows, which aren't frozen: they

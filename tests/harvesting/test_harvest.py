@@ -328,3 +328,10 @@ async def test_a_clock_that_was_ahead_does_not_spoil_a_refresh(free, jodoo, arch
 async def test_no_source_is_nothing_to_do(archive):
     summary = await harvest([], archive)
     assert (summary.done, summary.stopped) == (0, False)
+
+
+async def test_tasks_that_are_an_empty_object_are_none(free, jodoo, archive, monkeypatch):
+    instance = free.world.instance
+    monkeypatch.setattr(free.world, "instance", lambda *what, **told: {**instance(*what, **told), "tasks": {}})
+    summary = await harvest(jodoo.log_source(list(free.world.instance_ids())[:5], tasks=True), archive)
+    assert (summary.done, summary.failed, summary.tasks) == (5, 0, 0)

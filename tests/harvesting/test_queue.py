@@ -74,7 +74,7 @@ async def test_a_refresh_that_is_cut_short_goes_on(archive):
     assert await refresh.enqueue(refs, last=True) == Enqueued(queued=2)
     await refresh.store(Job("i", None), empty())
     again = await begun(archive, refresh=True)
-    assert again.began_at == refresh.began_at
+    assert again._began_at == refresh._began_at
     assert await again.enqueue(refs, last=True) == Enqueued(queued=1, done=1)
     await again.store(Job("j", None), empty())
     await again.end()
@@ -101,11 +101,15 @@ async def test_a_listing_that_was_cut_short_goes_on_where_it_was(archive):
     await run.store(Job("a", None), empty())
     await run.fail("b", "gone")
     again = await begun(archive, resumable=True)
-    assert (again.cursor, again.is_listed, again.listed) == ("page 2", False, Enqueued(queued=1, done=1, failed=1))
+    assert (again.cursor, again.is_listed, again.listed_before) == (
+        "page 2",
+        False,
+        Enqueued(queued=1, done=1, failed=1),
+    )
     assert await again.claim(10, without=()) == [Job("c", None)]
     await again.enqueue(Chunk(refs=[InstanceRef(id="d")]), last=True)
     third = await begun(archive, resumable=True)
-    assert (third.is_listed, third.listed) == (True, Enqueued(queued=2, done=1, failed=1))
+    assert (third.is_listed, third.listed_before) == (True, Enqueued(queued=2, done=1, failed=1))
     other = await begun(archive, resumable=True, name="of another source")
     assert (other.cursor, other.is_listed, await other.claim(10, without=())) == (None, False, [])
 
@@ -114,7 +118,7 @@ async def test_a_source_that_cannot_go_on_begins_again_and_only_with_what_it_nam
     run = await begun(archive)
     await run.enqueue(Chunk(refs=[InstanceRef(id="a"), InstanceRef(id="b")]))
     again = await begun(archive)
-    assert (again.listed, again.cursor, again.is_listed) == (Enqueued(), None, False)
+    assert (again.listed_before, again.cursor, again.is_listed) == (Enqueued(), None, False)
     assert await again.enqueue(Chunk(refs=[InstanceRef(id="b")])) == TODO
     assert await again.claim(10, without=()) == [Job("b", None)]
 

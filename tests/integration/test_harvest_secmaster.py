@@ -202,6 +202,17 @@ async def test_instances_that_the_service_itself_fails_at_do_not_stop_the_rest(f
     assert (summary.done, summary.failed) == (75, 45)
 
 
+async def test_nodes_that_are_an_empty_object_are_none(free, secmaster, archive, monkeypatch):
+    instance = free.workspace.instance
+
+    def empty(number: int, *, topology: bool) -> Any:
+        return {**instance(number, topology=topology), **({"topology": {"audit_logs": {}}} if topology else {})}
+
+    monkeypatch.setattr(free.workspace, "instance", empty)
+    summary = await harvest(secmaster.workspace_source(topology=True), archive)
+    assert (summary.done, summary.failed, summary.nodes) == (120, 0, 0)
+
+
 async def test_when_tokens_cannot_be_had_any_more_all_are_still_to_do(free, archive):
     client = SecMasterClient(
         IamPassword(*USER, iam_endpoint=free.url),

@@ -124,8 +124,8 @@ class HttpTransport(ABC):
     def _not_passed_on(self, proxy: Proxy, status: int | None) -> TransportError:
         """Return the error for a proxy that responds itself. A password that it refuses isn't sent again."""
         if status != 407:
-            told = "" if status is None else f": HTTP {status}"
-            return TransportError(f"the proxy {proxy.shown} doesn't connect to {self._host}{told}")
+            reason = "" if status is None else f": HTTP {status}"
+            return TransportError(f"the proxy {proxy.shown} doesn't connect to {self._host}{reason}")
         refusal = permanent(
             f"the proxy {proxy.shown} refuses user and password (HTTP 407); check them in {proxy.variable}; "
             "not tried again for 15 minutes, since a few wrong passwords lock an account"

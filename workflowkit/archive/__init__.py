@@ -1,4 +1,4 @@
-"""The archive of a harvest: all SQL is here, and no decision about what is read."""
+"""The archive of a harvest: all SQL is here, and no decision about which instances are read."""
 
 from .archive import Archive as Archive
 from .archive import Counts as Counts

@@ -33,7 +33,7 @@ class Step:
 
 
 async def steps(archive: Archive) -> list[Step]:
-    """Return the steps of all harvested instances, by system and name. An archive without events has none."""
+    """Return the steps of all harvested instances, one for each system and name, in no order. There may be none."""
     found: dict[tuple[str, str], Step] = {}
     async for names, rows in archive.read("events"):
         for row in rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,7 +24,9 @@ from .tables import ORDER, TABLE_OF
 _MOST = 2**62
 """Rows of a list without a limit."""
 
-_FAILURES = "SELECT system, tenant, id, error FROM instances WHERE state = 'failed' ORDER BY 1, 2, 3 LIMIT ?"
+_FAILURES = (
+    "SELECT system, tenant, id, error FROM instances WHERE state = 'failed' ORDER BY harvested_at, 1, 2, 3 LIMIT ?"
+)
 _STATES = "SELECT state, count(*) FROM instances GROUP BY state"
 _ROWS = {table: f"SELECT count(*) FROM {table}" for table in TABLE_OF.values()}
 _READ = {
@@ -124,7 +127,7 @@ class Archive:
         return int(number)
 
     async def failures(self, most: int | None = None) -> list[Failure]:
-        """Return the instances that could not be read, or the first so many of them."""
+        """Return the instances that could not be read, or the first so many of them, in the order of their failures."""
         rows = await self.database.select(_FAILURES, _MOST if most is None else most)
         return [Failure(system=system, tenant=tenant, id=id_, error=error) for system, tenant, id_, error in rows]
 
@@ -136,8 +139,9 @@ class Archive:
         """
         if table not in _READ:
             raise ConfigError(f"table {table!r}: choose one of {', '.join(_READ)}")
-        async for names, rows in self.database.read(_READ[table]):
-            yield names, rows
+        async with aclosing(self.database.read(_READ[table])) as chunks:
+            async for names, rows in chunks:
+                yield names, rows
 
     async def check(self) -> list[Problem]:
         """Return what is wrong with the file, its counts and its keys. `verify` compares each row as well."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,7 +58,7 @@ class Database:
         """Return the rows of one query."""
         return await self.transact(lambda connection: connection.execute(query, parameters).fetchall())
 
-    async def read(self, query: str) -> AsyncIterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
+    async def read(self, query: str) -> AsyncGenerator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
         """Yield a query's rows in chunks, at least one, each with the names of its columns.
 
         They show the archive as it was when reading began.

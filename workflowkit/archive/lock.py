@@ -28,7 +28,7 @@ _NAME_OF_ITS_OWN = token_hex(4)
 _HOLDER = "SELECT process FROM harvest_lock"
 _RELEASE = "DELETE FROM harvest_lock"
 _TAKE = "INSERT INTO harvest_lock (process) VALUES (?)"
-_ALIVE = "UPDATE harvests SET alive_at = ? WHERE process = ?"
+_ALIVE = "UPDATE harvests SET alive_at = ? WHERE process = ? AND ended_at IS NULL"
 _OTHERS = "SELECT process, system, tenant, ended_at IS NULL, alive_at FROM harvests WHERE process <> ?"
 
 
@@ -84,8 +84,10 @@ def check_lock(connection: Connection) -> None:
 
 def write_heartbeat(connection: Connection) -> bool:
     """Note that this process is alive. Return whether no other process has taken the lock."""
+    if not has_lock(connection):
+        return False
     connection.execute(_ALIVE, (now(), this_process()))
-    return has_lock(connection)
+    return True
 
 
 def other_harvests(connection: Connection) -> list[OtherHarvest]:

@@ -190,10 +190,9 @@ class Queue:
         together: the runs of the same harvest.
 
     Attributes:
-        listed: what a run that this one continues has listed already.
+        listed_before: what a run that this one continues has listed already.
         cursor: where the listing continues. None is the beginning.
         is_listed: whether it has come to its end.
-        began_at: when the run began, as UTC text. For a run that continues another, when that one began.
     """
 
     def __init__(
@@ -215,10 +214,10 @@ class Queue:
         self._together = together or Together()
         self._number = 0
         self._since = sys.maxsize
-        self.listed: Enqueued = Enqueued()
+        self.listed_before: Enqueued = Enqueued()
         self.cursor: str | None = None
         self.is_listed: bool = False
-        self.began_at: str = now()
+        self._began_at = now()
 
     async def begin(self) -> Self:
         """Begin a run, or continue one of the same source and options that hasn't come to its end."""
@@ -230,19 +229,19 @@ class Queue:
             unfinished = connection.execute(_UNFINISHED, (*self._source, self._options)).fetchone()
             new = (number, min([number, *self._together.new]), now(), None, False, 0, 0)
             begun, since, began_at, cursor, is_listed, instances, failed = unfinished or new
-            self._since, self.began_at = since, began_at
+            self._since, self._began_at = since, began_at
             if self._resumable and (is_listed or cursor is not None):
                 self._number, self.cursor, self.is_listed = begun, cursor, bool(is_listed)
                 (queued,) = connection.execute(_QUEUED, (begun,)).fetchone()
                 mean, _ = connection.execute(_MEASURED, (*self._key, self._wanted)).fetchone()
                 done = instances - queued - failed
-                self.listed = Enqueued(queued, done, failed, requests_saved=round(done * (mean or 0)))
+                self.listed_before = Enqueued(queued, done, failed, requests_saved=round(done * (mean or 0)))
             else:
                 self._number, instances, failed = number, 0, 0
             if self._number == number:
                 self._together.new.append(number)
             numbers = (self._number, self._since)
-            state = (self.began_at, self.cursor, self.is_listed, instances, failed, this_process(), now())
+            state = (self._began_at, self.cursor, self.is_listed, instances, failed, this_process(), now())
             connection.execute(_BEGIN, (*self._source, self._options, *numbers, *state))
             if not self._together.has_lock:
                 take_lock(connection)
@@ -298,8 +297,8 @@ class Queue:
 
         return await self._database.transact(work)
 
-    def list_again(self) -> None:
-        """List from the beginning, since the place where the listing was isn't there any more."""
+    def forget_cursor(self) -> None:
+        """List from the beginning: the place where the listing was isn't there any more."""
         self.cursor = None
 
     def _known(self, connection: Connection, ref: InstanceRef) -> Known:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import HarvestError
-from .tables import VERSION, Type
+from .tables import TABLES, VERSION, Type
 from .tables import create as create_tables
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ APPLICATION_ID = 0x776B6974  # "wkit"
 """Marks a SQLite file as one of ours."""
 
 _LEAST_SQLITE = (3, 35, 0)
-"""The first version that returns rows from an upsert."""
+"""The oldest version that is supported."""
 
 PATIENCE = 60.0
 """Seconds for which a lock of another program is waited for."""
@@ -182,14 +182,24 @@ def _check(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     elif ours != APPLICATION_ID:
         raise HarvestError(f"{path}: a SQLite database, but not an archive of workflowkit; choose another path")
-    elif version != VERSION:
+    elif version != VERSION or not _has_columns(connection):
+        written = f"version {version}" if version != VERSION else "a development version"
         raise HarvestError(
-            f"{path}: an archive of version {version}, but this workflowkit reads version {VERSION}; "
+            f"{path}: an archive of {written}, but this workflowkit reads version {VERSION}; "
             "use the release that wrote it, or harvest into a new path"
         )
     if create and version != VERSION:
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+
+
+def _has_columns(connection: sqlite3.Connection) -> bool:
+    """Return whether the tables have all columns. Archives of development versions have the same number."""
+    for table in TABLES:
+        found = {column for _, column, *_ in connection.execute(f"PRAGMA table_info({table.name})")}
+        if not {column.name for column in table.columns} <= found:
+            return False
+    return True
 
 
 def explain(error: sqlite3.Error, path: Path) -> str:

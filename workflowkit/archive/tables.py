@@ -16,7 +16,8 @@ it was last alive. Runs are numbered. Of an instance, `run` is the one that is s
 last one that listed it, `harvested_by` the last one that harvested it. A run that continues others has the number
 of the first of them as `since_run`. `harvest_lock` has the one process that may write.
 
-`unread` has responses about an instance that this version couldn't decode, as they came: a later one may.
+`unread` has responses about an instance that this version couldn't decode, as they came: a later one may. They are
+kept until a run ends in which the instance was read.
 
 The view `events` is for process mining. It has a row for each step of the instances that are done, in the
 order of system, tenant, case_id and position. `origin` is the table of the step. SecMaster's steps are

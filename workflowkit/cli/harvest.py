@@ -79,5 +79,5 @@ def _work(
     return code
 
 
-for each in SYSTEMS:
-    harvest.add_command(_command(each))
+for _system in SYSTEMS:
+    harvest.add_command(_command(_system))

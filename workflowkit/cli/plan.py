@@ -107,5 +107,5 @@ def _describe_links(made: Plan, *, saves_files: bool) -> str:
     return f"{when}; --attachments DIR saves what is behind them while it runs"
 
 
-for each in SYSTEMS:
-    plan.add_command(_command(each))
+for _system in SYSTEMS:
+    plan.add_command(_command(_system))

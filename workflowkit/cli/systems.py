@@ -1,4 +1,4 @@
-"""What each vendor brings to the command line: one row of `SYSTEMS`. No command asks for a vendor by name."""
+"""What each vendor brings to the command line: one row of `SYSTEMS`, over which commands loop."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class System:
 
     Attributes:
         name: of its commands, and in archives.
-        harvest: what `harvest` and `plan` say of it, with examples.
+        harvest: what `harvest` says of it, with examples.
         plan: what `plan` says of it, with examples.
         environment: the variables that set it up, for `--help`.
         variables: returns its settings, and the variables that hold them.

@@ -105,6 +105,9 @@ class Downloads:
             await self._pool.run()
         finally:
             await self._fetcher.aclose()
+
+    async def count_all(self) -> None:
+        """Count the files that wait, and those that are lost, of all runs."""
         counts = await self._archive.count_files(self._source.system, self._source.tenant)
         self._progress.files_waiting, self._progress.files_lost = counts.waiting, counts.lost
 
@@ -116,7 +119,7 @@ class Downloads:
         """Return the link without its signature."""
         return item.link
 
-    def is_open(self) -> bool:
+    def is_blocked(self) -> bool:
         """Return whether so many files are held that a peer may be down."""
         held = len(self._host.breaker.held) + len(self._api.breaker.held)
         return held >= max(self._concurrency, FEWEST)
@@ -149,9 +152,10 @@ class Downloads:
 
     async def _works(self, peer: _Peer, link: str | None) -> None:
         free, left = peer.works(link)
-        self._pool.release(free | left)
+        self._pool.release(free)
         for each in left:
             await self._files.defer(each)
+        self._pool.release(left)
 
     async def _probe_host(self) -> bool | None:
         url = await self._files.probe_url()

@@ -103,23 +103,34 @@ async def harvest(
             await reader.begin()
         works = [_harvest_tenant(each, downloads.get(tenant), stopping) for tenant, each in readers.items()]
         await _run(works, archive, stopping)
+    for saving in downloads.values():
+        await saving.count_all()
     await archive.database.check_place()
     return progress.summary(stopped=stopping.is_set())
 
 
 async def _harvest_tenant(readers: Sequence[Instances], downloads: Downloads | None, stopping: asyncio.Event) -> None:
-    """Read the instances of one tenant's sources side by side, and save the files that they link to."""
+    """Read the instances of one tenant's sources side by side, and save the files that they link to.
+
+    Where files are saved, the run of a source ends with the last of them.
+    """
     async with asyncio.TaskGroup() as group:
         if downloads is not None:
             group.create_task(downloads.run())
         async with asyncio.TaskGroup() as reading:
             for reader in readers:
-                reading.create_task(reader.run())
+                reading.create_task(_read(reader, stopping, ends=downloads is None))
         if downloads is not None:
             downloads.complete()
-    if not stopping.is_set():
+    if downloads is not None and not stopping.is_set():
         for reader in readers:
             await reader.end()
+
+
+async def _read(reader: Instances, stopping: asyncio.Event, *, ends: bool) -> None:
+    await reader.run()
+    if ends and not stopping.is_set():
+        await reader.end()
 
 
 async def _run(works: Sequence[Coroutine[Any, Any, None]], archive: Archive, stopping: asyncio.Event) -> None:

@@ -28,7 +28,7 @@ _SILENT = 3 * HEARTBEAT
 
 
 async def send_heartbeats(archive: Archive) -> None:
-    """Write heartbeats until cancelled. Raises HarvestError once another process has the lock, or another file."""
+    """Write heartbeats until cancelled. Raises HarvestError once another process has the lock, or the file is gone."""
     is_locked = True
     while is_locked:
         await asyncio.sleep(HEARTBEAT)

@@ -49,14 +49,14 @@ class Instances:
         self._concurrency = concurrency
         self._listing = Breaker(stop, max_outage)
         self._breaker = Breaker(stop, max_outage)
-        self._pool = Pool[Job](self, size=concurrency, ahead=_AHEAD, stop=stop)
+        self._pool = Pool[Job](self, size=concurrency, ahead=_AHEAD, stop=stop, probes_while_busy=True)
         self._has_answered = False  # whether the service has, in this call
         self._probe_id: str | None = None  # an instance that the service has returned before
 
     async def begin(self) -> None:
         """Begin a run, or continue one that hasn't come to its end."""
         await self._queue.begin()
-        self._progress.enqueue(self._queue.listed)
+        self._progress.enqueue(self._queue.listed_before)
         self._probe_id = await self._queue.probe_id()
 
     async def run(self) -> None:
@@ -86,7 +86,7 @@ class Instances:
             except WorkflowKitError as error:
                 if is_continued and isinstance(error, (NotFound, InvalidRequest, ConfigError)):
                     is_continued = False
-                    self._queue.list_again()
+                    self._queue.forget_cursor()
                 elif is_transient(error) and self._has_answered and self._source.resumable:
                     self._progress.requests += error.attempts
                     await self._listing.pause(error)
@@ -110,7 +110,7 @@ class Instances:
         """Return the instance's id."""
         return item.instance_id
 
-    def is_open(self) -> bool:
+    def is_blocked(self) -> bool:
         """Return whether only probes may be sent."""
         return self._breaker.is_open(self._concurrency)
 

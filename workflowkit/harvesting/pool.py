@@ -22,14 +22,14 @@ class Work(Protocol[Item]):
     async def do(self, item: Item) -> None:
         """Work off one item. What it raises ends the pool."""
 
-    def is_open(self) -> bool:
+    def is_blocked(self) -> bool:
         """Return whether nothing may begin, since so many items have failed that the service may be down."""
 
     def is_complete(self) -> bool:
         """Return whether no more items are to be waited for."""
 
     async def resolve(self) -> bool:
-        """Find out why items are held, once nothing else is left to do. Return False at the end of all work."""
+        """Find out why items are held. Return False if none are, or nothing more can be found out."""
 
 
 class Pool(Generic[Item]):
@@ -40,13 +40,17 @@ class Pool(Generic[Item]):
         size: how many they are.
         ahead: items that are taken from the archive at a time.
         stop: when set, nothing new begins.
+        probes_while_busy: whether a breaker that has opened is resolved at once, while other items are in flight.
     """
 
-    def __init__(self, work: Work[Item], *, size: int, ahead: int, stop: asyncio.Event) -> None:
+    def __init__(
+        self, work: Work[Item], *, size: int, ahead: int, stop: asyncio.Event, probes_while_busy: bool = False
+    ) -> None:
         self._work = work
         self._size = size
         self._ahead = ahead
         self._stop = stop
+        self._probes_while_busy = probes_while_busy
         self._claimed: deque[Item] = deque()
         self._taken: set[str] = set()  # claimed, in flight, or held
         self._in_flight = 0
@@ -90,12 +94,14 @@ class Pool(Generic[Item]):
         """Return the next item, None at the end. Wait where there is nothing to do for now."""
         while not (self._is_over or self._stop.is_set()):
             self._changed.clear()
-            is_open = self._work.is_open()
-            if not is_open and (item := await self._claim()) is not None:
+            is_blocked = self._work.is_blocked()
+            if not is_blocked and (item := await self._claim()) is not None:
                 return item
-            if self._changed.is_set():  # while the archive was asked
+            if is_blocked and self._probes_while_busy:
+                await self._work.resolve()
+            elif self._changed.is_set():  # while the archive was read
                 continue
-            if self._in_flight or not (is_open or self._work.is_complete()):
+            elif self._in_flight or not (is_blocked or self._work.is_complete()):
                 await self._changed.wait()
             else:
                 self._is_over = not await self._work.resolve()
