@@ -7,10 +7,15 @@ operation's page states: help.jodoo.com/open/N and hc.jiandaoyun.com/open/N with
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import attrs
 
+from .._decode.model import Model
 from .._http.endpoint import Endpoint
 from .models import AppsPage, FormsPage, LogsPage, RecordsPage, WorkflowInstance
+
+M = TypeVar("M", bound=Model)
 
 
 @attrs.frozen(kw_only=True)
@@ -28,51 +33,20 @@ class Edition:
     forms: Endpoint[FormsPage]
 
 
+def _post(name: str, path: str, returns: type[M], items: str, rate: float) -> Endpoint[M]:
+    return Endpoint(name=f"jodoo.{name}", method="POST", path=path, returns=returns, items=items, rate=rate)
+
+
 JODOO = Edition(
     base_url="https://api.jodoo.com/api",
     tenant_rate=50,
     link_days=6,
     file_host="files.jodoo.com",
-    logs=Endpoint(
-        name="jodoo.workflow_logs",
-        method="POST",
-        path="/v1/workflow/instance/logs",
-        returns=LogsPage,
-        items="logs",
-        rate=30,
-    ),
-    instance=Endpoint(
-        name="jodoo.workflow_instance",
-        method="POST",
-        path="/v4/workflow/instance/get",
-        returns=WorkflowInstance,
-        items="tasks",
-        rate=30,
-    ),
-    records=Endpoint(
-        name="jodoo.form_records",
-        method="POST",
-        path="/v5/app/entry/data/list",
-        returns=RecordsPage,
-        items="data",
-        rate=5,
-    ),
-    apps=Endpoint(
-        name="jodoo.apps",
-        method="POST",
-        path="/v5/app/list",
-        returns=AppsPage,
-        items="apps",
-        rate=30,
-    ),
-    forms=Endpoint(
-        name="jodoo.forms",
-        method="POST",
-        path="/v5/app/entry/list",
-        returns=FormsPage,
-        items="forms",
-        rate=30,
-    ),
+    logs=_post("workflow_logs", "/v1/workflow/instance/logs", LogsPage, "logs", 30),
+    instance=_post("workflow_instance", "/v4/workflow/instance/get", WorkflowInstance, "tasks", 30),
+    records=_post("form_records", "/v5/app/entry/data/list", RecordsPage, "data", 5),
+    apps=_post("apps", "/v5/app/list", AppsPage, "apps", 30),
+    forms=_post("forms", "/v5/app/entry/list", FormsPage, "forms", 30),
 )
 
 JIANDAOYUN = attrs.evolve(

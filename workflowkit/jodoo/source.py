@@ -212,28 +212,25 @@ def _task_row(task: Task, raw: bytes, position: int) -> TaskRow:
 
 def _links(log: WorkflowLog, position: int) -> Iterator[AttachmentRow]:
     for ordinal, file in enumerate(log.attachments):
-        if not file.url:
-            continue
-        yield AttachmentRow(
-            position=position,
-            ordinal=ordinal,
-            name=file.name,
-            size=file.size,
-            mime=file.mime,
-            url=file.url,
-            expires_at=expiry(file.url),
-        )
-    url = log.signature.url if log.signature else None
-    if url:
-        yield AttachmentRow(
-            position=position,
-            ordinal=_SIGNATURE,
-            name=None,
-            size=None,
-            mime=None,
-            url=url,
-            expires_at=expiry(url),
-        )
+        if file.url:
+            yield _link(file.url, position, ordinal, name=file.name, size=file.size, mime=file.mime)
+    if log.signature and log.signature.url:
+        yield _link(log.signature.url, position, _SIGNATURE)
+
+
+def _link(
+    url: str,
+    position: int,
+    ordinal: int,
+    *,
+    name: str | None = None,
+    size: int | None = None,
+    mime: str | None = None,
+) -> AttachmentRow:
+    expires_at = expiry(url)
+    return AttachmentRow(
+        position=position, ordinal=ordinal, name=name, size=size, mime=mime, url=url, expires_at=expires_at
+    )
 
 
 def expiry(url: str) -> datetime | None:
