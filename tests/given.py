@@ -62,9 +62,10 @@ async def put(
     archive: Archive, instance_id: str = "i", *rows: Row, kinds: Sequence[type[Row]] = KINDS, tenant: str = "t"
 ) -> None:
     """Store an instance whole."""
-    run = await begun(archive, kinds=kinds, tenant=tenant)
+    run = await begun(archive, kinds=kinds, tenant=tenant, refresh=True)
     await run.enqueue(Chunk(refs=[InstanceRef(id=instance_id)]), last=True)
     await run.store(Job(instance_id, None), Batch(rows=rows, kinds=kinds, requests=1))
+    await run.end()
 
 
 async def begun(

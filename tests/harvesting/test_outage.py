@@ -58,7 +58,7 @@ async def test_while_it_lasts_one_asks_at_a_time_ever_more_seldom(free, jodoo, a
 
         async def stored(*what):
             await asyncio.sleep(next(stores) % 5 * 0.3)
-            await store(*what)
+            return await store(*what)
 
         monkeypatch.setattr(Queue, "store", stored)
     monkeypatch.setattr("workflowkit.harvesting.breaker._SHORTEST", 0.2)
@@ -87,7 +87,7 @@ async def test_it_begins_while_the_first_answer_is_stored(free, jodoo, archive, 
 
     async def stored(*what):
         await asyncio.sleep(0.3)
-        await store(*what)
+        return await store(*what)
 
     monkeypatch.setattr(Queue, "store", stored)
     down_after(free, 1, "502", 20)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from given import KINDS, Given, begun, put, queue_of
+import asyncio
+from collections import Counter
 
-from workflowkit import Archive
+import pytest
+from given import KINDS, Given, begun, log_row, put, queue_of
+
+from workflowkit import Archive, harvest
 from workflowkit.archive.queue import Enqueued, Job, Together
 from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, NodeRow, TaskRow
 
@@ -188,3 +191,36 @@ async def test_a_run_that_is_continued_makes_no_other_look_newer(archive):
     assert a.cursor == "on", "it continues"
     await b.begin()
     assert (await b.enqueue(Chunk(refs=[InstanceRef(id="i")]), last=True)).queued == 1
+
+
+async def test_who_lost_an_instance_to_another_run_stores_nothing_more_of_it(archive):
+    refs = Chunk(refs=[InstanceRef(id="i")])
+    page = Batch(rows=[log_row(0)], kinds=KINDS, cursor=1, requests=1)
+    slow = await begun(archive, name="slow", kinds=KINDS)
+    await slow.enqueue(refs)
+    assert await slow.store(Job("i", None), page)
+    other = await begun(archive, name="other", kinds=KINDS)
+    await other.enqueue(refs)
+    assert await other.claim(1, without=()) == [Job("i", 1)], "it continues where the first one was"
+    assert not await slow.store(Job("i", None), Batch(rows=[log_row(1)], kinds=KINDS, first=1, requests=1))
+    await slow.fail("i", "gone")
+    counts = await archive.counts()
+    assert (counts.partial, counts.done, counts.failed, counts.logs) == (1, 0, 0, 1)
+
+
+async def test_an_instance_that_two_sources_list_is_read_once(archive):
+    reads = Counter()
+
+    class Counting(Given):
+        async def batches(self, instance_id, after=None):
+            reads[instance_id] += 1
+            await asyncio.sleep(0.01)
+            yield Batch(rows=[log_row()], kinds=self.kinds, requests=1)
+
+    ids = [str(number) for number in range(40)]
+    first = Counting(dict.fromkeys(ids[:30], ()), kinds=KINDS, name="first")
+    second = Counting(dict.fromkeys(ids[10:], ()), kinds=KINDS, name="second")
+    summary = await harvest([first, second], archive, concurrency=3)
+    assert reads == Counter(ids)
+    assert summary.done == 40
+    assert (await archive.counts()).logs == 40

@@ -18,7 +18,7 @@ from workflowkit.archive.sqlite import explain
 from workflowkit.archive.tables import TABLE_OF, VERSION, columns
 from workflowkit.archive.values import adapt
 from workflowkit.archive.writer import Writer
-from workflowkit.source import LogRow
+from workflowkit.source import Chunk, InstanceRef, LogRow
 
 ROW = log_row(
     create_time=datetime(2024, 1, 9, 11, 16, 35, 447_000, tzinfo=timezone(timedelta(hours=8))),
@@ -95,7 +95,9 @@ async def test_times_are_utc_text_and_events_are_of_instances_that_are_done(path
                 [("jodoo", "t", "i", 0, "Review", "2024-01-09T03:16:35.447Z", None, "n", None, "start", "logs")],
             )
         ]
-        await (await begun(archive)).fail("i", "gone")
+        again = await begun(archive, refresh=True, kinds=(LogRow,))
+        await again.enqueue(Chunk(refs=[InstanceRef(id="i")]), last=True)
+        await again.fail("i", "gone")
         assert [chunk async for _, chunk in archive.read("events")] == [[]]
 
 

@@ -35,7 +35,7 @@ _SAVED = f"""
     WHERE {_TENANT} AND link = ?
 """
 _LOST = f"UPDATE files SET state = 'lost', reason = ?, etag = NULL WHERE {_TENANT} AND link = ?"
-_DEFER = f"UPDATE files SET state = 'deferred' WHERE {_TENANT} AND link = ?"
+_DEFER = f"UPDATE files SET state = 'deferred' WHERE {_TENANT} AND link = ? AND state = 'pending'"
 _DEFER_WRONG = f"""
     UPDATE files SET state = 'deferred', reason = ?, etag = NULL, wrong = wrong + 1 WHERE {_TENANT} AND link = ?
 """

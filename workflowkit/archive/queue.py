@@ -75,18 +75,19 @@ _LAST_LOG = "SELECT raw FROM logs WHERE system = ? AND tenant = ? AND instance_i
 _STORED = f"""
     UPDATE instances SET state = 'partial', cursor = ?, stored_tables = ?, logs = coalesce(?, logs),
         requests = requests + ?
-    WHERE {_INSTANCE}
+    WHERE {_INSTANCE} AND run = ?
 """
 _DONE = f"""
     UPDATE instances SET state = 'done', cursor = NULL, stored_tables = ?, logs = coalesce(?, logs),
         requests = requests + ?, error = NULL, run = NULL, attempts = attempts + 1, harvested_at = ?, harvested_by = ?
-    WHERE {_INSTANCE}
+    WHERE {_INSTANCE} AND run = ?
 """
 _IF_FIRST = {statement: f"{statement} AND stored_tables IS NULL" for statement in (_STORED, _DONE)}
 """The same, for an instance of which nothing is stored yet."""
 _FAILED = f"""
     UPDATE instances SET state = 'failed', error = ?, requests = requests + ?,
-        run = NULL, attempts = attempts + 1, harvested_at = ?, harvested_by = ? WHERE {_INSTANCE}
+        run = NULL, attempts = attempts + 1, harvested_at = ?, harvested_by = ?
+    WHERE {_INSTANCE} AND run = ?
 """
 _KEEP_UNREAD = """
     INSERT INTO unread (system, tenant, instance_id, read_at, raw) VALUES (?, ?, ?, ?, ?)
@@ -120,10 +121,12 @@ class Together:
 
     Attributes:
         new: numbers of those that continue none: what one of them has harvested is new to the others as well.
+        tables: the tables that each run fills, by its number: an instance that one of them reads, no other one takes.
         has_lock: whether one of them has taken the lock.
     """
 
     new: list[int] = attrs.Factory(list)
+    tables: dict[int, frozenset[str]] = attrs.Factory(dict)
     has_lock: bool = False
 
 
@@ -240,6 +243,7 @@ class Queue:
                 self._number, instances, failed = number, 0, 0
             if self._number == number:
                 self._together.new.append(number)
+            self._together.tables[self._number] = frozenset(self._wanted.split(","))
             numbers = (self._number, self._since)
             state = (self._began_at, self.cursor, self.is_listed, instances, failed, this_process(), now())
             connection.execute(_BEGIN, (*self._source, self._options, *numbers, *state))
@@ -266,7 +270,7 @@ class Queue:
                 known = self._known(connection, ref)
                 is_outdated = known.is_outdated(ref)
                 done_before_a_kill = self.cursor is not None and known.is_fresh and not is_outdated
-                if known.run == self._number or done_before_a_kill:
+                if self._is_being_read(known) or done_before_a_kill:
                     continue  # and what the listing said stays: it may have been read before it changed
                 connection.execute(_STORE_REF, row)
                 if known.listed_by == self._number and not is_outdated:
@@ -305,6 +309,11 @@ class Queue:
         row = connection.execute(_KNOWN, (self._since, *self._key, adapt(ref.id))).fetchone()
         return Known(*row) if row else _NEW
 
+    def _is_being_read(self, known: Known) -> bool:
+        """Return whether this run, or another one of the same harvest, is to read all that is wanted of it."""
+        tables = self._together.tables
+        return known.run is not None and tables.get(known.run, frozenset()) >= tables.get(self._number, {self._number})
+
     async def claim(self, most: int, *, without: Collection[str]) -> list[Job]:
         """Return up to so many queued instances, but for some."""
         rows = await self._database.select(_CLAIM, self._wanted, self._number, most + len(without))
@@ -325,10 +334,11 @@ class Queue:
         ((mean, number),) = await self._database.select(_MEASURED, *self._key, self._wanted)
         return mean, number
 
-    async def store(self, job: Job, batch: Batch) -> None:
+    async def store(self, job: Job, batch: Batch) -> bool:
         """Store a batch of an instance and where that continues: with the last one, that it is done.
 
-        The rows take the place of those that were stored of these kinds, from the batch's first position on.
+        The rows take the place of those that were stored of these kinds, from the batch's first position on. Return
+        False, and store nothing, if another run has taken the instance: that one continues where this one was.
         """
         key = (*self._key, job.instance_id)
         values: dict[type[Row], list[list[Any]]] = {kind: [] for kind in batch.kinds}
@@ -340,19 +350,20 @@ class Queue:
         is_last = batch.cursor is None
         statement, state = (_DONE, (*counted, now(), self._number)) if is_last else (_STORED, (batch.cursor, *counted))
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
             check_lock(connection)
-            # Of what nothing is stored yet, nothing need be deleted. Another source may have stored it meanwhile.
-            is_first = connection.execute(_IF_FIRST[statement], (*state, *key)).rowcount
-            if not is_first:
-                connection.execute(statement, (*state, *key))
+            # Of what nothing is stored yet, nothing need be deleted.
+            is_first = connection.execute(_IF_FIRST[statement], (*state, *key, self._number)).rowcount
+            if not is_first and not connection.execute(statement, (*state, *key, self._number)).rowcount:
+                return False
             for kind, rows in values.items():
                 if not is_first:
                     connection.execute(_DELETE[kind], (*key, batch.first))
                 insert(connection, _INSERT[kind], rows)
             store_links(connection, key, (row for row in batch.rows if isinstance(row, AttachmentRow)))
+            return True
 
-        await self._database.transact(work)
+        return await self._database.transact(work)
 
     async def fail(self, instance_id: str, error: str, *, requests: int = 0, body: bytes | None = None) -> None:
         """Record that an instance could not be read, and why. Keep the response that couldn't be decoded."""
@@ -360,7 +371,9 @@ class Queue:
 
         def work(connection: Connection) -> None:
             check_lock(connection)
-            connection.execute(_FAILED, (adapt(error), requests, now(), self._number, *key))
+            state = (adapt(error), requests, now(), self._number)
+            if not connection.execute(_FAILED, (*state, *key, self._number)).rowcount:
+                return  # another run has taken it
             connection.execute(_FAILED_TOO, self._source)
             if body is not None:
                 connection.execute(_KEEP_UNREAD, (*key, now(), adapt(body)))

@@ -152,7 +152,9 @@ class Instances:
                     if batch.cursor is None:  # now, not after the disk: by then the service may be down
                         self._probe_id = item.instance_id
                         await self._succeeded(item.instance_id)
-                    await self._queue.store(item, batch)
+                    if not await self._queue.store(item, batch):
+                        self._progress.spend(batch.requests)
+                        return
                     self._progress.store(batch, after=item.cursor or 0)
                     if self._downloads is not None:
                         self._downloads.wake()

@@ -118,6 +118,7 @@ class Saver:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
             await asyncio.wait([running])  # or it would write to a file that is closed by now
+            running.exception()  # nobody else asks for it
             raise
         except OSError as error:
             raise self._store.explain(error) from None
