@@ -209,7 +209,7 @@ async def test_who_lost_an_instance_to_another_run_stores_nothing_more_of_it(arc
 
 
 async def test_an_instance_that_two_sources_list_is_read_once(archive):
-    reads = Counter()
+    reads = Counter[str]()
 
     class Counting(Given):
         async def batches(self, instance_id, after=None):
