@@ -312,7 +312,7 @@ class Queue:
     def _is_being_read(self, known: Known) -> bool:
         """Return whether this run, or another one of the same harvest, is to read all that is wanted of it."""
         tables = self._together.tables
-        return known.run is not None and tables.get(known.run, frozenset()) >= tables.get(self._number, {self._number})
+        return known.run is not None and tables.get(known.run, frozenset()) >= tables[self._number]
 
     async def claim(self, most: int, *, without: Collection[str]) -> list[Job]:
         """Return up to so many queued instances, but for some."""
