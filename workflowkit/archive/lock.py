@@ -9,14 +9,13 @@ from __future__ import annotations
 import functools
 import os
 import platform
-from datetime import UTC, datetime
 from secrets import token_hex
 
 import attrs
 
 from ..errors import HarvestError
 from .connection import Connection
-from .values import now
+from .values import now, seconds_since
 
 LOCK_IS_LOST = (
     "another process has begun a harvest into this archive, since this one showed no sign of life; "
@@ -51,7 +50,7 @@ class OtherHarvest:
 
     def silent_for(self) -> float:
         """Return for how many seconds it has shown no sign of life."""
-        return (datetime.now(UTC) - datetime.fromisoformat(self.alive_at)).total_seconds()
+        return seconds_since(self.alive_at)
 
 
 @functools.cache

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 import attrs
 
 from .connection import Connection
+from .values import seconds_since
 
 _STATUSES = """
     SELECT system, status, is_open, count(*) FROM instances WHERE state = 'done'
@@ -66,8 +67,7 @@ class LastRun:
         """Whether it has finished, is running now, or was interrupted. Running the same command continues it."""
         if self.ended_at is not None:
             return "finished"
-        silent = (datetime.now(UTC) - datetime.fromisoformat(self.alive_at)).total_seconds()
-        return "running" if abs(silent) < _ALIVE else "interrupted"
+        return "running" if abs(seconds_since(self.alive_at)) < _ALIVE else "interrupted"
 
     @property
     def seconds(self) -> float:

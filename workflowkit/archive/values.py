@@ -18,6 +18,11 @@ def now() -> str:
     return str(_adapt_time(datetime.now(UTC)))
 
 
+def seconds_since(text: str) -> float:
+    """Return how many seconds ago a stored time was."""
+    return (datetime.now(UTC) - datetime.fromisoformat(text)).total_seconds()
+
+
 def adapt(value: Any) -> Any:
     """Return the value as every database can hold it. The row's `raw` keeps what was sent.
 

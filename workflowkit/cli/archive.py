@@ -105,10 +105,6 @@ def _show(archive: str, found: _Contents) -> None:
         say(f"the first link of the pending files expires at {files.next_deadline}")
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
 def _state(run: LastRun) -> str:
     if run.state == "running":
         return f"running: process {run.process}"

@@ -154,6 +154,7 @@ class Instances:
                         await self._succeeded(item.instance_id)
                     if not await self._queue.store(item, batch):
                         self._progress.spend(batch.requests)
+                        self._pool.release([item.instance_id])  # this run may get it back
                         return
                     self._progress.store(batch, after=item.cursor or 0)
                     if self._downloads is not None:
