@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from workflowkit._decode.converter import decode
 from workflowkit._decode.document import Document
 from workflowkit.jodoo.models import (
+    Action,
     AppsPage,
     Attachment,
     FormsPage,
@@ -28,9 +29,9 @@ SEED = WorkflowLog(
     flow_id=1,
     flow_name="Signature required",
     create_time=datetime(2024, 1, 9, 3, 16, 35, 447_000, tzinfo=UTC),
-    create_action="forward",
+    create_action=Action.FORWARD,
     finish_time=datetime(2024, 1, 9, 3, 17, 3, 239_000, tzinfo=UTC),
-    finish_action="forward",
+    finish_action=Action.FORWARD,
     operator=Member(username="Jodoo", name="Jodoo", departments=(1,), type=0, status=1),
     comment="Approval comment",
     signature=Signature(url=LINK),

@@ -44,8 +44,8 @@ SEED = WorkflowInstance(
     ),
     dataclass=DataClass(id="e410ae50-43fa-343e-807a-a2a9edb8018e", name="Alert"),
     playbook=Playbook(id="3e966553-f53d-3d87-835e-7697e353876a", name="Automatic closing of repeated alerts"),
-    trigger_type="EVENT",
-    status="FINISHED",
+    trigger_type=TriggerType.EVENT,
+    status=Status.FINISHED,
     start_time=at(3, 0),
     end_time=at(4, 577),
     retry_count=0,
@@ -63,7 +63,7 @@ NODES = (
         input="",
         output="",
         parent_instance_id=INSTANCE,
-        status="FINISHED",
+        status=Status.FINISHED,
         succeed=True,
     ),
     Node(
@@ -76,7 +76,7 @@ NODES = (
         input='{"alertId":"2462e8c3-e393-4af9-93b6-fe424c0b4e39"}',
         output='{"total":1}',
         parent_instance_id=INSTANCE,
-        status="FINISHED",
+        status=Status.FINISHED,
         succeed=True,
     ),
     Node(
@@ -89,7 +89,7 @@ NODES = (
         input='{"close_comment":"重复告警"}',
         output="",
         parent_instance_id=INSTANCE,
-        status="FAILED",
+        status=Status.FAILED,
         succeed=False,
     ),
 )

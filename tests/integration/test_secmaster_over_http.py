@@ -29,7 +29,7 @@ from workflowkit.ratelimit.window import window_of
 from workflowkit.sandbox import Sandbox
 from workflowkit.sandbox.server import ACCESS_KEY, USER
 from workflowkit.sandbox.workspace import PROJECT_ID, WORKSPACE_ID
-from workflowkit.secmaster import DataClass, Playbook, Workflow, WorkflowInstance
+from workflowkit.secmaster import DataClass, Playbook, Status, TriggerType, Workflow, WorkflowInstance
 
 pytestmark = pytest.mark.usefixtures("transport")
 
@@ -73,7 +73,9 @@ async def test_every_kind_of_credentials(with_temporary_key, kind):
     }[kind]
     async with connect(sandbox, credentials, rate=None) as client:
         instance = await client.workflow_instance(sandbox.workspace.edge_cases()["non-ascii"], show_topology=True)
-        listed = await client.workflow_instances(since=datetime(2025, 7, 1, tzinfo=UTC), status="FINISHED", limit=7)
+        listed = await client.workflow_instances(
+            since=datetime(2025, 7, 1, tzinfo=UTC), status=Status.FINISHED, limit=7
+        )
     assert instance.workflow == Workflow(
         id="4a6fe02f-b4b4-3b5f-8a11-000000000000",
         name="自动关闭重复告警",
@@ -123,8 +125,8 @@ async def test_the_seeds_sample_as_the_vendor_prints_it():
         ),
         dataclass=DataClass(id="e410ae50-43fa-343e-807a-a2a9edb8018e", name="Alert"),
         playbook=Playbook(id="3e966553-f53d-3d87-835e-7697e353876a", name="Automatic closing of repeated alerts"),
-        trigger_type="EVENT",
-        status="FINISHED",
+        trigger_type=TriggerType.EVENT,
+        status=Status.FINISHED,
         start_time=datetime(2025, 7, 18, 15, 11, 3, tzinfo=beijing),
         end_time=datetime(2025, 7, 18, 15, 11, 4, 577_000, beijing),
         retry_count=0,

@@ -16,8 +16,17 @@ from workflowkit import (
     Summary,
     harvest,
 )
-from workflowkit.jodoo import App, Attachment, FormRecord, WorkflowInstance, WorkflowLog
-from workflowkit.secmaster import Node, Status, Topology
+from workflowkit.jodoo import (
+    Action,
+    App,
+    Attachment,
+    FormRecord,
+    InstanceStatus,
+    TaskStatus,
+    WorkflowInstance,
+    WorkflowLog,
+)
+from workflowkit.secmaster import Node, Status, Topology, TriggerType
 from workflowkit.secmaster import WorkflowInstance as Instance
 
 
@@ -27,12 +36,16 @@ async def check(jodoo: JodooClient, archive: Archive) -> None:
         assert_type(log, WorkflowLog)
         assert_type(log.create_time, datetime)
         assert_type(log.finish_time, datetime | None)
+        assert_type(log.finish_action, Action | None)
         assert_type(log.attachments, tuple[Attachment, ...])
     async for page in jodoo.workflow_logs("i").pages():
         assert_type(page, Page[WorkflowLog])
         assert_type(page.cursor, int | str | None)
         assert_type(page.raw, tuple[bytes, ...])
-    assert_type(await jodoo.workflow_instance("i", tasks=True), WorkflowInstance)
+    found = await jodoo.workflow_instance("i", tasks=True)
+    assert_type(found, WorkflowInstance)
+    assert_type(found.status, InstanceStatus | None)
+    assert_type([task.status for task in found.tasks or ()], list[TaskStatus | None])
     assert_type(await jodoo.form_records("a", "e"), list[FormRecord])
     assert_type(await jodoo.apps(), list[App])
     assert_type(await harvest(jodoo.log_source(["i"]), archive), Summary)
@@ -47,6 +60,8 @@ async def check_secmaster(secmaster: SecMasterClient, archive: Archive) -> None:
     instance = await secmaster.workflow_instance("i", show_topology=True)
     assert_type(instance, Instance)
     assert_type(instance.start_time, datetime | None)
+    assert_type(instance.status, Status | None)
+    assert_type(instance.trigger_type, TriggerType | None)
     assert_type(instance.request_id, str | None)
     assert_type(instance.topology, Topology | None)
     assert_type(Topology().audit_logs, tuple[Node, ...])

@@ -127,7 +127,7 @@ def converter() -> Converter:
     converter.register_structure_hook_factory(_is_model, model_hook)
     converter.register_structure_hook_factory(_is_tuple, tuple_hook)
     converter.register_structure_hook_func(_is_union, functools.partial(_structure_union, converter))
-    for scalar in (str, int, float, bool):
+    for scalar in (str, int, float, bool):  # and the enumerations, which are subclasses of the first two
         converter.register_structure_hook(scalar, msgspec.convert)
     converter.register_structure_hook_func(lambda kind: kind == Time, msgspec.convert)
     return converter

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from enum import Enum
 from typing import Any, ClassVar
 
 import attrs
@@ -34,7 +35,7 @@ class Model:
         return body
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return the known fields as values that JSON has: times are text, and tuples are lists.
+        """Return the known fields as values that JSON has: times and enumerations are plain, and tuples are lists.
 
         A time is ``2024-01-09T03:16:35.447Z`` in UTC, and has its offset otherwise.
         """
@@ -73,6 +74,8 @@ def _to_json(value: Any) -> Any:
             return [_to_json(each) for each in value]
         case datetime():
             return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        case Enum():
+            return value.value
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from enum import Enum
 from types import NoneType
 from typing import Any
 
@@ -62,11 +63,19 @@ def _adapt_time(time: datetime) -> str | None:
     return f"{text[:-1]}.000"[:_MILLISECONDS] + "Z"
 
 
-_ADAPT: Mapping[type, Callable[[Any], Any]] = {
-    str: _adapt_text,
-    bool: bool,
-    int: _adapt_integer,
-    bytes: lambda raw: _adapt_text(raw.decode("utf-8", "replace")),
-    datetime: _adapt_time,
-    NoneType: lambda _: None,
-}
+class _Adapters(dict[type, Callable[[Any], Any]]):
+    def __missing__(self, kind: type[Enum]) -> Callable[[Any], Any]:
+        """Adapt an enumeration's members as the text or the number that they are."""
+        return self.setdefault(kind, lambda member: adapt(member.value))
+
+
+_ADAPT: Mapping[type, Callable[[Any], Any]] = _Adapters(
+    {
+        str: _adapt_text,
+        bool: bool,
+        int: _adapt_integer,
+        bytes: lambda raw: _adapt_text(raw.decode("utf-8", "replace")),
+        datetime: _adapt_time,
+        NoneType: lambda _: None,
+    }
+)

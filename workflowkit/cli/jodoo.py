@@ -78,12 +78,9 @@ def instance(instance_id: str, *, tasks: bool, as_json: bool, **options: Any) ->
 
 
 def _show(found: Any) -> None:
-    from ..jodoo import InstanceStatus
-
-    known = {status.value: status.name.lower().replace("_", " ") for status in InstanceStatus}
     facts = {
         "form": found.form_title,
-        "status": known.get(found.status, found.status),
+        "status": None if found.status is None else found.status.name.lower().replace("_", " "),
         "creator": found.creator.name if found.creator else None,
         "created (UTC)": found.create_time,
         "updated (UTC)": found.update_time,

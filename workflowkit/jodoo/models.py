@@ -2,20 +2,20 @@
 
 A field is optional where the vendor's pages leave it open, and where its object is useful without it. Absent, null and
 an empty object mean the same.
-Enumerations are open (the vendor adds members), so they are plain `str` and `int`, with constants
-here to compare with. Sources: help.jodoo.com/open/18793 (logs), /open/16051 (instance),
-/open/14220 (records). hc.jiandaoyun.com has them under the same numbers.
+Enumerations are open, since the vendor adds members: a value that they don't list is kept, and is
+a `str` or an `int` like the others. Sources: help.jodoo.com/open/18793 (logs), /open/16051
+(instance), /open/14220 (records). hc.jiandaoyun.com has them under the same numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
 from .._decode.converter import Time
+from .._decode.enumeration import OpenNumber, OpenText
 from .._decode.model import Model
 from ..redact import redact_url
 
@@ -24,7 +24,7 @@ def _redact(url: str | None) -> str:
     return repr(None if url is None else redact_url(url))
 
 
-class Action(StrEnum):
+class Action(OpenText):
     """How a task came to be (`create_action`) or ended (`finish_action`)."""
 
     AUTO_APPROVE = "auto_approve"
@@ -45,7 +45,7 @@ class Action(StrEnum):
     INVOKE_PLUGIN = "invoke_plugin"
 
 
-class InstanceStatus(IntEnum):
+class InstanceStatus(OpenNumber):
     """The state of an instance. A rejected one is completed."""
 
     IN_PROGRESS = 0
@@ -53,7 +53,16 @@ class InstanceStatus(IntEnum):
     ENDED_BY_HAND = 2
 
 
-class TaskStatus(IntEnum):
+class FlowState(OpenNumber):
+    """The state of a record's instance, as the record has it."""
+
+    IN_PROGRESS = 0
+    COMPLETED = 1
+    ENDED_BY_HAND = 2
+    REJECTED = 3  # documented by 简道云 only
+
+
+class TaskStatus(OpenNumber):
     """The state of a task."""
 
     IN_PROGRESS = 0
@@ -117,8 +126,8 @@ class WorkflowLog(Model):
     flow_id: int
     flow_name: str
     create_time: Time
-    create_action: str | None = None
-    finish_action: str | None = None
+    create_action: Action | None = None
+    finish_action: Action | None = None
     finish_time: Time | None = None
     comment: str | None = None
     signature: Signature | None = None
@@ -138,10 +147,10 @@ class Task(Model):
     flow_id: int
     flow_name: str
     create_time: Time
-    create_action: str | None = None
+    create_action: Action | None = None
     finish_time: Time | None = None
-    finish_action: str | None = None
-    status: int | None = None
+    finish_action: Action | None = None
+    status: TaskStatus | None = None
     title: str | None = None
     app_id: str | None = None
     form_id: str | None = None
@@ -163,13 +172,12 @@ class WorkflowInstance(Model):
     """One run of a workflow. Its id is that of the form record it belongs to.
 
     Attributes:
-        status: see `InstanceStatus`.
         result: 0 rejected, 1 approved, once completed. Only newer versions of the API tell.
         tasks: oldest first as sent, or None unless they were requested.
     """
 
     instance_id: str
-    status: int | None = None
+    status: InstanceStatus | None = None
     create_time: Time | None = None
     update_time: Time | None = None
     finish_time: Time | None = None
@@ -187,7 +195,7 @@ class FormRecord(Model):
     """One record of a form. The values of its fields are in `extra`, under the form's names.
 
     `id` is also the id of the record's workflow instance. `flow_state` is None for a form
-    without a workflow. 0 is in progress, 1 completed, 2 ended by hand, 3 rejected (简道云).
+    without a workflow, and for a record that is older than the workflow.
     """
 
     wire_names: ClassVar[Mapping[str, str]] = {
@@ -205,7 +213,7 @@ class FormRecord(Model):
     creator: Member | None = None
     create_time: Time | None = None
     update_time: Time | None = None
-    flow_state: int | None = None
+    flow_state: FlowState | None = None
 
 
 @attrs.frozen(kw_only=True)

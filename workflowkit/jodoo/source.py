@@ -26,7 +26,7 @@ from ..arguments import check_id
 from ..client import Pace, Result
 from ..paginator import Paginator
 from ..source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row, TaskRow
-from .models import Form, FormRecord, InstanceStatus, Task, WorkflowInstance, WorkflowLog
+from .models import FlowState, Form, FormRecord, Task, WorkflowInstance, WorkflowLog
 
 _CHUNK = 500
 _SIGNATURE = -1
@@ -165,7 +165,7 @@ class FormSource(LogSource):
             app_id=record.app_id or self._app_id,
             form_id=record.form_id or entry_id,
             status=None if state is None else str(state),
-            is_open=None if state is None else state == InstanceStatus.IN_PROGRESS,
+            is_open=None if state is None else state == FlowState.IN_PROGRESS,
         )
 
 

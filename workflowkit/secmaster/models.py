@@ -2,24 +2,24 @@
 
 The vendor says of no field whether it may be absent or null, and its own sample leaves several
 out. So all but an instance's id are optional, and absent and null mean the same. An empty string
-stays one. Enumerations are open, so they are plain `str`, with constants here to compare with.
+stays one. Enumerations are open: a value that they don't list is kept, and is a `str` like the others.
 Sources: support.huaweicloud.com/api-secmaster/ShowAopWorkflowInstance.html and
 ListAopWorkflowInstance.html.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import attrs
 
 from .._decode.converter import Time
+from .._decode.enumeration import OpenText
 from .._decode.model import Model
 from .times import read_times
 
 
-class TriggerType(StrEnum):
+class TriggerType(OpenText):
     """What set an instance off."""
 
     DEBUG = "DEBUG"
@@ -28,7 +28,7 @@ class TriggerType(StrEnum):
     MANUAL = "MANUAL"
 
 
-class Status(StrEnum):
+class Status(OpenText):
     """The state of an instance, or of a node. Of nodes RUNNING, FAILED and FINISHED are documented."""
 
     CREATED = "CREATED"  # seen in the vendor's Terraform provider, not in its documentation
@@ -102,7 +102,7 @@ class Node(Model):
     input: str | None = None
     output: str | None = None
     parent_instance_id: str | None = None
-    status: str | None = None
+    status: Status | None = None
     succeed: bool | None = None
 
 
@@ -140,8 +140,8 @@ class WorkflowInstance(ResponseModel):
     workflow: Workflow | None = None
     dataclass: DataClass | None = None
     playbook: Playbook | None = None
-    trigger_type: str | None = None
-    status: str | None = None
+    trigger_type: TriggerType | None = None
+    status: Status | None = None
     start_time: Time | None = None
     end_time: Time | None = None
     retry_count: int | None = None
