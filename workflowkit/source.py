@@ -18,7 +18,8 @@ import attrs
 class InstanceRef:
     """An instance to harvest, with what its listing said of it. None means that it didn't say.
 
-    `status` is the vendor's, `raw` the vendor's own JSON. `is_open` says whether it can still grow.
+    `status` is the vendor's, `raw` the vendor's own JSON. `is_open` says whether it can still grow. `creator` is
+    the name of the person who started it.
     """
 
     id: str
@@ -29,6 +30,7 @@ class InstanceRef:
     name: str | None = None
     workflow_name: str | None = None
     trigger_type: str | None = None
+    creator: str | None = None
     start_time: datetime | None = None
     end_time: datetime | None = None
     raw: bytes | None = None
@@ -116,15 +118,59 @@ class NodeRow:
 Row = LogRow | AttachmentRow | TaskRow | NodeRow
 
 
+@attrs.define(kw_only=True)
+class RecordRow:
+    """The business content of an instance: its record of a form. `raw` is the vendor's own JSON."""
+
+    instance_id: str
+    app_id: str | None
+    form_id: str | None
+    create_time: datetime | None
+    update_time: datetime | None
+    creator: str | None
+    raw: bytes
+
+
+@attrs.define(kw_only=True)
+class FormRow:
+    """A form and its name."""
+
+    app_id: str
+    form_id: str
+    name: str
+
+
+@attrs.define(kw_only=True)
+class FieldRow:
+    """A field of a form: what records call it, and what people see. `position` is its place in the form.
+
+    The name of a subform's field begins with the subform's name and a dot.
+    """
+
+    form_id: str
+    name: str
+    label: str | None
+    type: str | None
+    position: int
+
+
 @attrs.frozen(kw_only=True)
 class Chunk:
     """Instances as a listing names them, and how many requests that took.
 
     Attributes:
+        records: the content of these instances, where the listing has it.
+        forms: the names of forms that were read on the way.
+        fields: the labels of fields that were read on the way.
+        without_instance: how many records were left out, since they have no instance.
         cursor: where the listing continues, for `Source.instances`, or None where it can't, and at its end.
     """
 
     refs: Sequence[InstanceRef]
+    records: Sequence[RecordRow] = ()
+    forms: Sequence[FormRow] = ()
+    fields: Sequence[FieldRow] = ()
+    without_instance: int = 0
     requests: int = 0
     cursor: str | None = None
 

@@ -66,6 +66,7 @@ class HarvestCounts:
         failed: instances that could not be read, now or, without `retry_failed`, in an earlier run.
             `Archive.failures` lists them.
         skipped: instances that an earlier run had harvested.
+        without_instance: records that were left out, since they have no workflow instance.
         logs: rows of logs stored.
         tasks: rows of tasks stored.
         nodes: rows of nodes stored.
@@ -82,6 +83,7 @@ class HarvestCounts:
     done: int
     failed: int
     skipped: int
+    without_instance: int = 0
     logs: int
     tasks: int = 0
     nodes: int = 0

@@ -11,6 +11,7 @@ from workflowkit.jodoo.models import (
     Action,
     AppsPage,
     Attachment,
+    FieldsPage,
     FormsPage,
     LogsPage,
     Member,
@@ -114,6 +115,12 @@ def test_records(samples):
     assert record.create_time == datetime(2017, 10, 20, 22, 41, 51, 430_000, tzinfo=UTC)
     assert record.update_time == datetime(2017, 10, 20, 11, 12, 15, 293_000, tzinfo=UTC)
     assert set(record.extra) == {"_widget_1432728651402", "_widget_1615777739673"}
+
+
+def test_fields(samples):
+    text, file, subform = read(samples / "widget_list_response.json", FieldsPage).widgets
+    assert (text.name, text.label, text.type, text.items) == ("_widget_1529400746031", "单行文本", "text", None)
+    assert (file.type, subform.type, subform.items) == ("upload", "subform", ())
 
 
 def test_apps_and_forms(samples):

@@ -74,11 +74,17 @@ async def test_records_without_an_instance_are_left_out(free, jodoo, archive, mo
     monkeypatch.setattr(
         free.world,
         "record",
-        lambda form, number: {**record(form, number), **({"flowState": None} if number in older else {})},
+        lambda form, number, **rest: {
+            **record(form, number, **rest),
+            **({"flowState": None} if number in older else {}),
+        },
     )
-    for source in (jodoo.form_source(APP_ID), jodoo.form_source(APP_ID, next(iter(FORMS)))):
+    suppliers = free.world.count(list(FORMS)[2])
+    sources = [(jodoo.form_source(APP_ID), 2 * len(older) + suppliers)]
+    sources += [(jodoo.form_source(APP_ID, next(iter(FORMS))), len(older))]
+    for source, without in sources:
         summary = await harvest(source, archive)
-        assert summary.failed == 0
+        assert (summary.failed, summary.without_instance) == (0, without)
     assert (await archive.counts()).done == 60 - 2 * len(older)
 
 

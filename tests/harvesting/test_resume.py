@@ -107,10 +107,10 @@ async def test_exhaustive_goes_on_past_short_pages_to_an_empty_one(free, jodoo, 
 async def test_a_listing_goes_on_where_it_was_and_what_was_listed_is_done(free, jodoo, archive, query, monkeypatch):
     keys, record = free.jodoo._keys, free.world.record
 
-    def refuse(form, number):
+    def refuse(form, number, **rest):
         if form == list(FORMS)[1]:
             free.jodoo._keys = {}
-        return record(form, number)
+        return record(form, number, **rest)
 
     with monkeypatch.context() as patched:
         patched.setattr(free.world, "record", refuse)
@@ -124,6 +124,7 @@ async def test_a_listing_goes_on_where_it_was_and_what_was_listed_is_done(free, 
     summary = await harvest(jodoo.form_source(APP_ID), archive)
     assert (summary.done, summary.skipped) == (to_do, 60 - to_do)
     assert free.jodoo.answered["forms"] == before["forms"]
+    assert summary.without_instance == free.world.count(list(FORMS)[2])
     # The refusal may have come before or after the second form's page was stored: that one may come once more.
     assert free.jodoo.answered["form_records"] - before["form_records"] in (1, 2), "not the first form's"
     assert await query("SELECT cursor, ended_at IS NULL, instances FROM harvests") == [(None, 0, 60)]
@@ -135,11 +136,11 @@ async def test_when_the_listing_fails_in_between_it_is_waited_for(free, jodoo, a
     record = free.world.record
     failed: list[str] = []
 
-    def then_fail(form, number):
+    def then_fail(form, number, **rest):
         if number == 29 and not failed:
             failed.append(form)
             free.fault("500", times=9, endpoint="form_records")
-        return record(form, number)
+        return record(form, number, **rest)
 
     monkeypatch.setattr(free.world, "record", then_fail)
     summary = await harvest(jodoo.form_source(APP_ID), archive)

@@ -65,10 +65,11 @@ def test_harvest_status_export(shell, free):
         "done": 0,
         "failed": 0,
         "skipped": 60,
+        "without_instance": 7,
         "logs": 0,
         "tasks": 0,
         "nodes": 0,
-        "requests": 4,
+        "requests": 7,
         "requests_saved": 64,
         "files": 0,
         "file_bytes": 0,
@@ -79,7 +80,8 @@ def test_harvest_status_export(shell, free):
     code, out, _ = shell("status", "a.db")
     assert (code, str(logs) in out) == (0, True)
     code, out, _ = shell("status", "a.db", "--json")
-    counts = {"pending": 0, "partial": 0, "done": 60, "failed": 0, "logs": logs, "tasks": 0, "nodes": 0}
+    counts = {"pending": 0, "partial": 0, "done": 60, "failed": 0}
+    counts |= {"logs": logs, "tasks": 0, "nodes": 0, "records": 60}
     told = json.loads(out)
     links, files = told.pop("attachments"), told.pop("files")
     assert [run["state"] for run in told.pop("runs")] == ["finished"]
@@ -239,12 +241,33 @@ def test_bad_input_is_named_with_the_way_out_and_the_documented_code(shell, argu
     assert len(err.splitlines()) <= 4
 
 
+def test_export_of_records(shell):
+    harvest = ("harvest", "jodoo", "--app", "6573f1c2a9d4e80007b1c001", "--archive", "a.db", "--rate", "none")
+    assert shell(*harvest)[0] == 0
+    code, _, err = shell("export", "a.db", "--to", "a.csv", "--table", "records")
+    assert (code, "6573f1c2a9d4e80007b1c101 (Purchase request)" in err) == (1, True)
+    code, _, err = shell("export", "a.db", "--to", "a.csv", "--form", "6573f1c2a9d4e80007b1c101", "--bom")
+    assert (code, err) == (0, "30 rows of records written to a.csv\n")
+    with (shell.folder / "a.csv").open(newline="", encoding="utf-8-sig") as lines:
+        table = list(csv.DictReader(lines))
+    assert table[0]["Title"] == "Purchase request 1"
+    assert float(table[0]["Amount"]) > 0
+    assert {row["Quote"] for row in table} == {"quote.txt"}
+    assert "token=" not in (shell.folder / "a.csv").read_text("utf-8")
+    code, out, _ = shell("export", "a.db", "--to", "-", "--format", "jsonl", "--form", "6573f1c2a9d4e80007b1c101")
+    assert (code, "token=" in out) == (0, False)
+    code, _, err = shell("export", "a.db", "--to", "a.csv", "--form", "x", "--table", "logs")
+    assert (code, "--form goes with --table records" in err) == (2, True)
+    code, _, err = shell("export", "a.db", "--to", "a.jsonl", "--bom")
+    assert (code, "--bom goes with CSV files" in err) == (2, True)
+
+
 def test_export_cannot_write(shell):
     shell("harvest", "jodoo", "--ids", "-", "--archive", "a.db", text="")
     code, _, err = shell("export", "a.db", "--to", "no/a.csv")
     assert (code, "no/a.csv: can't be written (No such file or directory); choose another place" in err) == (1, True)
     code, _, err = shell("export", "a.db", "--to", "a.csv", "--table", "users")
-    assert (code, "'users' is not one of 'events', 'logs', 'tasks', 'nodes', 'instances', 'attachments'" in err) == (
+    assert (code, "'users' is not one of 'events', 'logs', 'tasks', 'nodes', 'instances', 'records'" in err) == (
         2,
         True,
     )

@@ -183,16 +183,16 @@ def test_doctor_says_what_to_do(shell, unused_tcp_port):
 def test_plan_counts_what_harvest_then_takes(shell, free):
     code, out, _ = shell("plan", "jodoo", "--app", APP, "--archive", "a.db", "--json")
     planned = json.loads(out)
-    assert (code, planned["instances"], planned["listing"], planned["each"]) == (0, 60, 4, 1)
+    assert (code, planned["instances"], planned["listing"], planned["each"]) == (0, 60, 7, 1)
     assert planned["seconds"] == pytest.approx(2.0, abs=0.5)
     assert not (shell.folder / "a.db").exists()
     code, out, _ = shell("harvest", "jodoo", "--app", APP, "--archive", "a.db", "--json", "--rate", "none")
-    assert json.loads(out)["requests"] == 68, "four of the instances have more than one page"
+    assert json.loads(out)["requests"] == 71, "four of the instances have more than one page"
     code, out, _ = shell("plan", "jodoo", "--app", APP, "--archive", "a.db", "--json")
     assert (json.loads(out)["instances"], json.loads(out)["skipped"]) == (0, 60)
     code, _, err = shell("plan", "jodoo", "--app", APP, "--archive", "a.db", "--refresh", "--rate", "none")
     assert (
-        "68 requests: 4 to list them, as this plan has sent, and 1.07 for each (the mean of 60 in the archive)" in err
+        "71 requests: 7 to list them, as this plan has sent, and 1.07 for each (the mean of 60 in the archive)" in err
     )
     assert "no limit: as fast as the service answers" in err
     assert "links to files expire 6 days after they are read" in err

@@ -71,6 +71,9 @@ async def test_the_tables_are_those_the_design_names(path):
     assert made == {"instances", "logs", "nodes", "tasks", "links", "files", "attachments", "harvests", "events"} | {
         "harvest_lock",
         "unread",
+        "records",
+        "forms",
+        "fields",
     }
 
 

@@ -90,6 +90,12 @@ CALLS: dict[str, tuple[Call, dict[str, str], dict[str, Any], dict[str, Any]]] = 
         {"app_id": "a1", "skip": 0, "limit": 100},
         {"forms": []},
     ),
+    "fields": (
+        lambda client: client.form_fields("a1", "e1"),
+        dict.fromkeys(EDITIONS, "/v5/app/entry/widget/list"),
+        {"app_id": "a1", "entry_id": "e1"},
+        {"widgets": []},
+    ),
 }
 
 

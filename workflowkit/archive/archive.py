@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import attrs
 
@@ -16,7 +16,8 @@ from ..redact import redact_url
 from . import checks, inventory, overview
 from .checks import Problem
 from .connection import Connection
-from .database import Database
+from .content import FormCount, count_forms, read_records
+from .database import Database, Rows
 from .inventory import File, FileCounts
 from .overview import LastRun, StatusCount
 from .tables import ORDER, TABLE_OF
@@ -28,7 +29,7 @@ _FAILURES = (
     "SELECT system, tenant, id, error FROM instances WHERE state = 'failed' ORDER BY harvested_at, 1, 2, 3 LIMIT ?"
 )
 _STATES = "SELECT state, count(*) FROM instances GROUP BY state"
-_ROWS = {table: f"SELECT count(*) FROM {table}" for table in TABLE_OF.values()}
+_ROWS = {table: f"SELECT count(*) FROM {table}" for table in (*TABLE_OF.values(), "records")}
 _READ = {
     table: f"SELECT * FROM {table} ORDER BY {', '.join(str(number) for number in range(1, columns + 1))}"
     for table, columns in ORDER.items()
@@ -38,7 +39,7 @@ _DONE = "SELECT count(*) FROM instances WHERE state = 'done'"
 
 @attrs.frozen(kw_only=True)
 class Counts:
-    """What an archive holds: instances by state, and rows."""
+    """What an archive holds: instances by state, and rows. Those of forms have a record each."""
 
     pending: int
     partial: int
@@ -47,6 +48,7 @@ class Counts:
     logs: int
     tasks: int
     nodes: int
+    records: int
     attachments: int
 
 
@@ -131,7 +133,7 @@ class Archive:
         rows = await self.database.select(_FAILURES, _MOST if most is None else most)
         return [Failure(system=system, tenant=tenant, id=id_, error=error) for system, tenant, id_, error in rows]
 
-    async def read(self, table: str) -> AsyncIterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
+    async def read(self, table: str) -> AsyncIterator[Rows]:
         """Yield a table's rows in chunks, at least one, each with the names of its columns.
 
         They come by system, tenant, instance and position, and show the archive as it was when
@@ -140,6 +142,20 @@ class Archive:
         if table not in _READ:
             raise ConfigError(f"table {table!r}: choose one of {', '.join(_READ)}")
         async with aclosing(self.database.read(_READ[table])) as chunks:
+            async for names, rows in chunks:
+                yield names, rows
+
+    async def forms(self) -> list[FormCount]:
+        """Return the forms that there are records of, by name. An archive without records has none."""
+        return await count_forms(self.database)
+
+    async def read_records(self, form_id: str) -> AsyncIterator[Rows]:
+        """Yield a form's records in chunks, at least one, each with the names of its columns.
+
+        Those are the labels of the form's fields. A value is as the vendor's JSON has it: a text, a number, a list
+        or a dict. Fields that have no label are together in the column ``other``.
+        """
+        async with aclosing(read_records(self.database, form_id)) as chunks:
             async for names, rows in chunks:
                 yield names, rows
 

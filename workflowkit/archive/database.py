@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ..errors import HarvestError
 from .connection import Connection
@@ -14,6 +14,9 @@ from .sqlite import connect, disconnect, explain, open_reader, patiently
 from .writer import Writer
 
 T = TypeVar("T")
+
+Rows: TypeAlias = tuple[tuple[str, ...], list[tuple[Any, ...]]]
+"""Some rows, with the names of their columns."""
 
 _CHUNK = 1000
 
@@ -58,7 +61,7 @@ class Database:
         """Return the rows of one query."""
         return await self.transact(lambda connection: connection.execute(query, parameters).fetchall())
 
-    async def read(self, query: str) -> AsyncGenerator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
+    async def read(self, query: str, *parameters: Any) -> AsyncGenerator[Rows]:
         """Yield a query's rows in chunks, at least one, each with the names of its columns.
 
         They show the archive as it was when reading began.
@@ -66,7 +69,7 @@ class Database:
         try:
             reader = await asyncio.to_thread(open_reader, self.path)
             try:
-                cursor = await asyncio.to_thread(reader.execute, query)
+                cursor = await asyncio.to_thread(reader.execute, query, parameters)
                 names = tuple(column[0] for column in cursor.description)
                 chunk = await asyncio.to_thread(cursor.fetchmany, _CHUNK)
                 yield names, chunk

@@ -17,6 +17,7 @@ import attrs
 
 from ..source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row, Source
 from .connection import Connection, insert
+from .content import store_content
 from .database import Database
 from .files import store_links
 from .lock import check_lock, take_lock, this_process
@@ -36,18 +37,18 @@ _DELETE = {
     for row, table in TABLE_OF.items()
 }
 _UNFINISHED = f"""
-    SELECT run, since_run, began_at, cursor, listed, instances, failed FROM harvests
+    SELECT run, since_run, began_at, cursor, listed, instances, failed, without_instance FROM harvests
     WHERE {_SOURCE} AND ended_at IS NULL AND options = ?
 """
 _NEXT_NUMBER = "SELECT coalesce(max(run), 0) + 1 FROM harvests"
 _QUEUED = "SELECT count(*) FROM instances WHERE run = ?"
 _BEGIN = f"""
     INSERT INTO harvests (system, tenant, source, options, run, since_run, began_at, cursor, listed, instances, failed,
-        process, alive_at) VALUES ({", ".join("?" * 13)})
+        without_instance, process, alive_at) VALUES ({", ".join("?" * 14)})
     ON CONFLICT (system, tenant, source) DO UPDATE SET options = excluded.options, run = excluded.run,
         since_run = excluded.since_run, began_at = excluded.began_at, ended_at = NULL, cursor = excluded.cursor,
         listed = excluded.listed, instances = excluded.instances, failed = excluded.failed,
-        process = excluded.process, alive_at = excluded.alive_at
+        without_instance = excluded.without_instance, process = excluded.process, alive_at = excluded.alive_at
 """
 _KNOWN = f"""
     SELECT run, state, stored_tables, is_open, status, end_time, listed_by,
@@ -56,17 +57,19 @@ _KNOWN = f"""
     FROM instances WHERE {_INSTANCE}
 """
 _STORE_REF = f"""
-    INSERT INTO instances (system, tenant, {", ".join(_REF_FIELDS)}, listed_by)
-    VALUES (?, ?{", ?" * len(_REF_FIELDS)}, ?)
+    INSERT INTO instances (system, tenant, {", ".join(_REF_FIELDS)}, listed_by, form_name)
+    VALUES (?, ?{", ?" * len(_REF_FIELDS)}, ?,
+        (SELECT name FROM forms WHERE system = ? AND tenant = ? AND app_id = ? AND form_id = ?))
     ON CONFLICT (system, tenant, id) DO UPDATE SET
         {", ".join(f"{name} = coalesce(excluded.{name}, instances.{name})" for name in _REF_FIELDS[1:])},
-        listed_by = excluded.listed_by
+        listed_by = excluded.listed_by, form_name = coalesce(excluded.form_name, instances.form_name)
 """
 _QUEUE = f"""
     UPDATE instances SET run = ?, state = CASE WHEN ? THEN 'pending' ELSE state END WHERE {_INSTANCE}
 """
 _LISTED = f"""
-    UPDATE harvests SET cursor = ?, listed = ?, instances = instances + ?, failed = failed + ? WHERE {_SOURCE}
+    UPDATE harvests SET cursor = ?, listed = ?, instances = instances + ?, failed = failed + ?,
+        without_instance = without_instance + ? WHERE {_SOURCE}
 """
 _CLAIM = """
     SELECT id, CASE WHEN state = 'partial' AND stored_tables = ? THEN cursor END FROM instances WHERE run = ? LIMIT ?
@@ -132,11 +135,12 @@ class Together:
 
 @attrs.frozen
 class Enqueued:
-    """How many listed instances are queued, done or failed, and how many requests that has saved."""
+    """How many listed instances are queued, done or failed, and how many records have no instance."""
 
     queued: int = 0
     done: int = 0
     failed: int = 0
+    without_instance: int = 0
     requests_saved: int = attrs.field(default=0, eq=False)
 
 
@@ -230,23 +234,23 @@ class Queue:
                 check_lock(connection)
             (number,) = connection.execute(_NEXT_NUMBER).fetchone()
             unfinished = connection.execute(_UNFINISHED, (*self._source, self._options)).fetchone()
-            new = (number, min([number, *self._together.new]), now(), None, False, 0, 0)
-            begun, since, began_at, cursor, is_listed, instances, failed = unfinished or new
+            new = (number, min([number, *self._together.new]), now(), None, False, 0, 0, 0)
+            begun, since, began_at, cursor, is_listed, instances, failed, without = unfinished or new
             self._since, self._began_at = since, began_at
             if self._resumable and (is_listed or cursor is not None):
                 self._number, self.cursor, self.is_listed = begun, cursor, bool(is_listed)
                 (queued,) = connection.execute(_QUEUED, (begun,)).fetchone()
                 mean, _ = connection.execute(_MEASURED, (*self._key, self._wanted)).fetchone()
                 done = instances - queued - failed
-                self.listed_before = Enqueued(queued, done, failed, requests_saved=round(done * (mean or 0)))
+                self.listed_before = Enqueued(queued, done, failed, without, round(done * (mean or 0)))
             else:
-                self._number, instances, failed = number, 0, 0
+                self._number, instances, failed, without = number, 0, 0, 0
             if self._number == number:
                 self._together.new.append(number)
             self._together.tables[self._number] = frozenset(self._wanted.split(","))
             numbers = (self._number, self._since)
-            state = (self._began_at, self.cursor, self.is_listed, instances, failed, this_process(), now())
-            connection.execute(_BEGIN, (*self._source, self._options, *numbers, *state))
+            state = (self._began_at, self.cursor, self.is_listed, instances, failed, without)
+            connection.execute(_BEGIN, (*self._source, self._options, *numbers, *state, this_process(), now()))
             if not self._together.has_lock:
                 take_lock(connection)
 
@@ -259,13 +263,14 @@ class Queue:
 
         An instance that this run has listed before isn't counted again.
         """
-        rows = [(*self._key, *adapt_row(_FIELDS[InstanceRef](ref)), self._number) for ref in chunk.refs]
+        rows = [self._ref_row(ref) for ref in chunk.refs]
 
         def work(connection: Connection) -> Enqueued:
             check_lock(connection)
             found = Counter[str]()
             saved = 0
             others: set[int] = set()
+            store_content(connection, self._key, chunk)
             for ref, row in zip(chunk.refs, rows, strict=True):
                 known = self._known(connection, ref)
                 is_outdated = known.is_outdated(ref)
@@ -284,13 +289,17 @@ class Queue:
                 else:
                     saved += known.requests
             connection.executemany(_LIST_AGAIN, [(other,) for other in others])
-            state = (chunk.cursor, last, found.total(), found["failed"])
-            connection.execute(_LISTED, (*state, *self._source))
-            return Enqueued(**found, requests_saved=saved)
+            counted = (found.total(), found["failed"], chunk.without_instance)
+            connection.execute(_LISTED, (chunk.cursor, last, *counted, *self._source))
+            return Enqueued(**found, requests_saved=saved, without_instance=chunk.without_instance)
 
         listed = await self._database.transact(work)
         self.cursor, self.is_listed = chunk.cursor, last
         return listed
+
+    def _ref_row(self, ref: InstanceRef) -> Sequence[Any]:
+        values = (*_FIELDS[InstanceRef](ref), self._number, *self._key, ref.app_id, ref.form_id)
+        return (*self._key, *adapt_row(values))
 
     async def preview(self, refs: Sequence[InstanceRef]) -> Enqueued:
         """Return what would become of instances if they were listed. Nothing is stored."""

@@ -5,6 +5,10 @@ vendor's, null if not asked. `stored_tables` names the tables whose rows were st
 other tables may have older ones. Of what is partial, `cursor` is the position to continue from. Times
 are UTC text. `raw` is the vendor's own JSON of that row.
 
+`records` has the business content of instances, as their forms have it, `forms` the names of the forms, `fields` what
+people see instead of the fields' names, where `position` is the place in the form. An instance's `start_time` is
+that of its record, where it has one.
+
 `links` has the expiring links of an instance's logs, `files` what is behind them, once for each link
 without its signature: `url` is the latest known, `instance_id` and `position` where it was read.
 `state` is pending, deferred (it failed while others came: the next run tries again), saved or lost, and
@@ -35,7 +39,9 @@ from typing import get_args, get_type_hints
 
 import attrs
 
-from ..source import AttachmentRow, InstanceRef, LogRow, NodeRow, Row, TaskRow
+from ..source import AttachmentRow, FieldRow, FormRow, InstanceRef, LogRow, NodeRow, RecordRow, Row, TaskRow
+
+Content = RecordRow | FormRow | FieldRow
 
 VERSION = 1
 """Stored in the archive. One of another version is refused: none of an older version was ever released."""
@@ -86,7 +92,7 @@ class Table:
         return f"CREATE TABLE {self.name} (\n    {body}\n)"
 
 
-def columns(row: type[Row | InstanceRef]) -> tuple[str, ...]:
+def columns(row: type[Row | InstanceRef | Content]) -> tuple[str, ...]:
     """Return the columns that a kind of row fills, in the order of its fields."""
     return tuple(field.name for field in attrs.fields(row))
 
@@ -103,11 +109,12 @@ def _counting(*names: str) -> tuple[Column, ...]:
     return tuple(Column(name, Type.INTEGER, default="0") for name in names)
 
 
-def _fields(row: type[Row]) -> Iterator[Column]:
-    """Yield the columns of a kind of row: what must be there is its position, its link and its JSON."""
+def _fields(row: type[Row | Content]) -> Iterator[Column]:
+    """Yield the columns of a kind of row: what must be there is its place, its JSON, and any text that always is."""
     for name, hint in get_type_hints(row).items():
-        (kind,) = {*(get_args(hint) or (hint,))} - {NoneType}
-        required = name in ("position", "ordinal", "url", "link") or kind is bytes
+        kinds = {*(get_args(hint) or (hint,))}
+        (kind,) = kinds - {NoneType}
+        required = name in ("position", "ordinal") or (kind in (str, bytes) and NoneType not in kinds)
         yield Column(name, _TYPE_OF[kind], required=required)
 
 
@@ -126,7 +133,7 @@ INSTANCES = Table(
         *_counting("logs", "attempts"),
         *_optional("error"),
         *_optional("harvested_at", of=Type.TIME),
-        *_optional("stored_tables", "name", "workflow_name", "trigger_type"),
+        *_optional("stored_tables", "name", "workflow_name", "form_name", "trigger_type", "creator"),
         *_optional("start_time", "end_time", of=Type.TIME),
         *_optional("raw", of=Type.JSON),
         *_optional("is_open", of=Type.BOOLEAN),
@@ -138,6 +145,9 @@ INSTANCES = Table(
 LOGS = Table("logs", 4, (*_INSTANCE, *_fields(LogRow)))
 TASKS = Table("tasks", 4, (*_INSTANCE, *_fields(TaskRow)))
 NODES = Table("nodes", 4, (*_INSTANCE, *_fields(NodeRow)))
+RECORDS = Table("records", 3, (*_TENANT, *_fields(RecordRow)))
+FORMS = Table("forms", 4, (*_TENANT, *_fields(FormRow)))
+FIELDS = Table("fields", 4, (*_TENANT, *_fields(FieldRow)))
 LINKS = Table("links", 5, (*_INSTANCE, *_fields(AttachmentRow)))
 FILES = Table(
     "files",
@@ -170,7 +180,7 @@ HARVESTS = Table(
         *_optional("ended_at", of=Type.TIME),
         *_optional("cursor"),
         Column("listed", Type.BOOLEAN, required=True),
-        *_counting("instances", "failed"),
+        *_counting("instances", "failed", "without_instance"),
         *_required("process"),
         Column("alive_at", Type.TIME, required=True),
     ),
@@ -180,7 +190,8 @@ UNREAD = Table(
     "unread", 3, (*_INSTANCE, Column("read_at", Type.TIME, required=True), Column("raw", Type.JSON, required=True))
 )
 
-TABLES = (INSTANCES, LOGS, TASKS, NODES, LINKS, FILES, HARVESTS, HARVEST_LOCK, UNREAD)
+_READABLE = (INSTANCES, LOGS, TASKS, NODES, RECORDS, FORMS, FIELDS, LINKS, FILES)
+TABLES = (*_READABLE, HARVESTS, HARVEST_LOCK, UNREAD)
 
 TABLE_OF: Mapping[type[Row], str] = {LogRow: "logs", TaskRow: "tasks", AttachmentRow: "links", NodeRow: "nodes"}
 """Where each kind of row goes. Its fields are columns of that table."""
@@ -236,7 +247,7 @@ CREATE VIEW events AS{_OF_LOGS} AND instances.stored_tables NOT LIKE '%tasks%'
 
 VIEWS = {"attachments": _ATTACHMENTS.strip(), "events": _EVENTS.strip()}
 
-ORDER = {table.name: table.key for table in (INSTANCES, LOGS, TASKS, NODES, LINKS, FILES)} | {
+ORDER = {table.name: table.key for table in _READABLE} | {
     "attachments": 5,
     "events": 4,
 }

@@ -11,14 +11,14 @@ import attrs
 
 from ..errors import WorkflowKitError
 from ..files import hash_of
-from ..source import AttachmentRow, Row
+from ..source import AttachmentRow, RecordRow, Row
 from .archive import Archive
 from .checks import COUNTED, Problem
 from .tables import columns
 from .values import adapt
 
-Reread = Callable[[bytes, int], Sequence[Row]]
-"""Makes a row, and the links in it, anew from its raw JSON and its position."""
+Reread = Callable[[bytes, int], Sequence[Row | RecordRow]]
+"""Makes a row, and the links in it, anew from its raw JSON and its position. A record has none: it is 0."""
 
 Stored = Mapping[str, Any]
 
@@ -51,7 +51,7 @@ async def verify(archive: Archive, readers: Mapping[tuple[str, str], Reread]) ->
     unknown: set[tuple[str, str]] = set()
     async with aclosing(_rows(archive, "links")) as links:
         left = await anext(links, None)
-        for table in COUNTED:
+        for table in (*COUNTED, "records"):
             async with aclosing(_rows(archive, table)) as rows:
                 async for row in rows:
                     mine: list[Stored] = []
@@ -64,7 +64,8 @@ async def verify(archive: Archive, readers: Mapping[tuple[str, str], Reread]) ->
                     reread = readers.get((row["system"], table))
                     if reread is not None:
                         for what in _differences(row, mine, reread):
-                            yield _problem(row, f"{table}, position {row['position']}: {what}")
+                            where = f"{table}, position {row['position']}" if table in COUNTED else table
+                            yield _problem(row, f"{where}: {what}")
                     elif (row["system"], table) not in unknown:
                         unknown.add((row["system"], table))
                         yield Problem(row["system"], "", "", f"its {table} weren't compared: nothing reads their JSON")
@@ -90,7 +91,7 @@ def _problem(row: Stored, what: str) -> Problem:
 def _differences(stored: Stored, links: Sequence[Stored], reread: Reread) -> Iterator[str]:
     """Yield what in a row, and in its links, isn't as its raw JSON has it."""
     try:
-        made, *expected = reread(stored["raw"].encode(), stored["position"])
+        made, *expected = reread(stored["raw"].encode(), stored.get("position", 0))
     except WorkflowKitError as error:
         yield f"raw can't be read: {error}"
         return

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..archive import Counts, Failure, FileCounts, LastRun, StatusCount
 
 _SHOWN = 100
-TABLES = ("events", "logs", "tasks", "nodes", "instances", "attachments")
+TABLES = ("events", "logs", "tasks", "nodes", "instances", "records", "forms", "fields", "attachments")
 
 
 @click.command()
@@ -76,7 +76,7 @@ def _show(archive: str, found: _Contents) -> None:
     counts, files = found.counts, found.files
     always = [("harvested", counts.done), ("could not be read", counts.failed)]
     some = [("harvested in part", counts.partial), ("pending", counts.pending)]
-    some += [("logs", counts.logs), ("tasks", counts.tasks), ("nodes", counts.nodes)]
+    some += [("logs", counts.logs), ("tasks", counts.tasks), ("nodes", counts.nodes), ("records", counts.records)]
     some += [("links to files", counts.attachments), ("files saved", files.saved)]
     some += [("files pending", files.waiting), ("files lost", files.lost)]
     rows = [(name, f"{number:,}") for name, number in (*always, *some) if number or (name, number) in always]
@@ -150,26 +150,48 @@ def verify(archive: str, *, as_json: bool) -> int:
 @click.argument("archive", type=PATH)
 @click.option("--to", type=PATH, metavar="FILE", required=True, help="Output: FILE.jsonl or FILE.csv. - is stdout.")
 @click.option("--table", type=click.Choice(TABLES), help="Default: logs if there are any, else nodes, else instances.")
+@click.option("--form", metavar="ENTRY", help="The form whose records are wanted. Implies --table records.")
+@click.option("--raw", is_flag=True, help="Keep signed links, the vendor's JSON and formulas as they are stored.")
+@click.option("--bom", is_flag=True, help="Begin a CSV file with a byte order mark, for Excel.")
 @click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), help="Required with --to -.")
 @as_json
-def export(archive: str, *, to: str, table: str | None, kind: str | None, as_json: bool) -> None:
+def export(
+    archive: str,
+    *,
+    to: str,
+    table: str | None,
+    form: str | None,
+    raw: bool,
+    bom: bool,
+    kind: str | None,
+    as_json: bool,
+) -> None:
     """Write a table of an archive to a CSV or JSON Lines file.
+
+    The table `records` is what people have filled in: one form's fields, with their labels. Links are
+    written without their signature, so the file can be mailed.
 
     \b
     workflowkit export approvals.db --to approvals.csv
+    workflowkit export approvals.db --to requests.csv --form 6573f1c2a9d4e80007b1c101
     workflowkit export approvals.db --to - --format jsonl --table events | head
     """
     from ..archive import Archive
     from ..export import export_to, format_of
 
     chosen = format_of(to, kind)
+    if form is not None and table not in (None, "records"):
+        raise click.UsageError(f"--form goes with --table records, not with --table {table}")
+    if bom and chosen != "csv":
+        raise click.UsageError("--bom goes with CSV files only")
+    table = "records" if form is not None else table
 
     async def write() -> tuple[str, int]:
         async with Archive.open(archive, create=False) as opened:
             counts = await opened.counts()
             held = {"logs": counts.logs, "nodes": counts.nodes, "instances": counts.done}
             wanted = table or next((name for name, rows in held.items() if rows), "logs")
-            return wanted, await export_to(opened, wanted, to, chosen)
+            return wanted, await export_to(opened, wanted, to, chosen, form=form, raw=raw, bom=bom)
 
     wanted, rows = run_async(write())
     if as_json and to != "-":

@@ -104,6 +104,8 @@ def _describe_instances(summary: Summary, archive: str) -> Iterator[str]:
     harvested = f"{counted(summary)} harvested into {archive}"
     saved = f", which has saved {count_of(summary.requests_saved, 'request')}" if summary.requests_saved else ""
     yield f"{harvested}, {count_of(summary.requests, 'request')}; {summary.skipped:,} were there already{saved}"
+    if summary.without_instance:
+        yield f"{count_of(summary.without_instance, 'record')} left out: they have no workflow instance"
     if summary.failed:
         again = f"`workflowkit status {archive}` lists them, --retry-failed tries again"
         yield f"{summary.failed:,} could not be read: {again}"

@@ -46,6 +46,7 @@ class SourceProgress:
     done: int = 0
     failed: int = 0
     skipped: int = 0
+    without_instance: int = 0
     logs: int = 0
     tasks: int = 0
     nodes: int = 0
@@ -61,6 +62,7 @@ class SourceProgress:
         self.total += enqueued.queued + enqueued.done + enqueued.failed
         self.skipped += enqueued.done
         self.failed += enqueued.failed
+        self.without_instance += enqueued.without_instance
         self.requests_saved += enqueued.requests_saved
 
     def store(self, batch: Batch, *, after: int) -> None:

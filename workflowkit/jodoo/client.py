@@ -21,8 +21,9 @@ from ..redact import Environment, Secret
 from .codes import classify
 from .endpoints import EDITIONS
 from .filters import check_filter
-from .models import App, Form, FormRecord, WorkflowInstance, WorkflowLog
-from .source import FormSource, LogSource, Reading
+from .forms import FormSource
+from .models import App, FieldsPage, Form, FormField, FormRecord, WorkflowInstance, WorkflowLog
+from .source import LogSource, Reading
 
 VARIABLES: Mapping[str, str] = {
     "api_key": "JODOO_API_KEY",
@@ -217,6 +218,18 @@ class JodooClient(Client):
         check_id("app_id", app_id)
         return self._skipping(self._edition.forms, {"app_id": app_id}, limit=limit, item_id=app_id)
 
+    async def form_fields(self, app_id: str, entry_id: str) -> list[FormField]:
+        """Return a form's fields, in the form's order. They tell the labels of what `form_records` returns.
+
+        Vendor path: ``POST /v5/app/entry/widget/list``, 30 requests/s.
+        """
+        return list((await self._fields(app_id, entry_id)).value.widgets)
+
+    async def _fields(self, app_id: str, entry_id: str) -> Result[FieldsPage]:
+        check_id("app_id", app_id)
+        check_id("entry_id", entry_id)
+        return await self._call(self._edition.fields, {"app_id": app_id, "entry_id": entry_id}, item_id=entry_id)
+
     def log_source(
         self, instance_ids: Iterable[str] | AsyncIterable[str], *, tasks: bool = False, exhaustive: bool = False
     ) -> LogSource:
@@ -238,13 +251,15 @@ class JodooClient(Client):
     ) -> FormSource:
         """Return a source for `harvest`: the logs of a form's records, or of all forms of an app.
 
-        `tasks` and `exhaustive` are those of `log_source`. Listing costs a request for 100 records.
+        The harvest also keeps the records, the names of the forms and the labels of their fields. `tasks` and
+        `exhaustive` are those of `log_source`. Listing costs a request for 100 records, one more for each
+        form, and one for 100 forms.
         """
         check_id("app_id", app_id)
         if entry_id is not None:
             check_id("entry_id", entry_id)
         reading = self._reading(tasks=tasks, exhaustive=exhaustive)
-        return FormSource(reading, app_id, entry_id, forms=self.forms, records=self.form_records)
+        return FormSource(reading, app_id, entry_id, forms=self.forms, records=self.form_records, fields=self._fields)
 
     def _reading(self, *, tasks: bool, exhaustive: bool) -> Reading:
         """Return how a source reads instances."""

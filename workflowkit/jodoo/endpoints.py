@@ -2,7 +2,7 @@
 
 A version belongs to one operation, not to the API. Rates are requests per second, as each
 operation's page states: help.jodoo.com/open/N and hc.jiandaoyun.com/open/N with N = 18793 (logs),
-16051 (instance), 14220 (records). The tenant's 50 is on /open/11261.
+16051 (instance), 14220 (records), 14216 (fields). The tenant's 50 is on /open/11261.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import attrs
 
 from .._decode.model import Model
 from .._http.endpoint import Endpoint
-from .models import AppsPage, FormsPage, LogsPage, RecordsPage, WorkflowInstance
+from .models import AppsPage, FieldsPage, FormsPage, LogsPage, RecordsPage, WorkflowInstance
 
 M = TypeVar("M", bound=Model)
 
@@ -31,6 +31,7 @@ class Edition:
     records: Endpoint[RecordsPage]
     apps: Endpoint[AppsPage]
     forms: Endpoint[FormsPage]
+    fields: Endpoint[FieldsPage]
 
 
 def _post(name: str, path: str, returns: type[M], items: str, rate: float) -> Endpoint[M]:
@@ -47,6 +48,7 @@ JODOO = Edition(
     records=_post("form_records", "/v5/app/entry/data/list", RecordsPage, "data", 5),
     apps=_post("apps", "/v5/app/list", AppsPage, "apps", 30),
     forms=_post("forms", "/v5/app/entry/list", FormsPage, "forms", 30),
+    fields=_post("form_fields", "/v5/app/entry/widget/list", FieldsPage, "widgets", 30),
 )
 
 JIANDAOYUN = attrs.evolve(

@@ -4,7 +4,7 @@ A field is optional where the vendor's pages leave it open, and where its object
 an empty object mean the same.
 Enumerations are open, since the vendor adds members: a value that they don't list is kept, and is
 a `str` or an `int` like the others. Sources: help.jodoo.com/open/18793 (logs), /open/16051
-(instance), /open/14220 (records). hc.jiandaoyun.com has them under the same numbers.
+(instance), /open/14220 (records), /open/14216 (fields). hc.jiandaoyun.com has them under the same numbers.
 """
 
 from __future__ import annotations
@@ -234,6 +234,32 @@ class Form(Model):
 
 
 @attrs.frozen(kw_only=True)
+class Subfield(Model):
+    """A field of a subform."""
+
+    name: str
+    label: str | None = None
+    type: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class FormField(Model):
+    """A field of a form.
+
+    Attributes:
+        name: what records call it: its alias, or its id where it has none.
+        label: what people see.
+        type: such as ``text``, ``number`` or ``upload``.
+        items: the fields of a subform, or None for any other field.
+    """
+
+    name: str
+    label: str | None = None
+    type: str | None = None
+    items: tuple[Subfield, ...] | None = None
+
+
+@attrs.frozen(kw_only=True)
 class LogsPage(Model):
     """The envelope of a page of logs."""
 
@@ -259,3 +285,10 @@ class FormsPage(Model):
     """The envelope of a page of forms."""
 
     forms: tuple[Form, ...]
+
+
+@attrs.frozen(kw_only=True)
+class FieldsPage(Model):
+    """The envelope of a form's fields."""
+
+    widgets: tuple[FormField, ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -25,8 +24,8 @@ from .._decode.document import Document
 from ..arguments import check_id
 from ..client import Pace, Result
 from ..paginator import Paginator
-from ..source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, Row, TaskRow
-from .models import FlowState, Form, FormRecord, Task, WorkflowInstance, WorkflowLog
+from ..source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, RecordRow, Row, TaskRow
+from .models import FormRecord, Task, WorkflowInstance, WorkflowLog
 
 _CHUNK = 500
 _SIGNATURE = -1
@@ -103,75 +102,22 @@ class LogSource:
             yield Batch(rows=rows, kinds=(LogRow, AttachmentRow), first=first, cursor=cursor, requests=page.attempts)
 
 
-class FormSource(LogSource):
-    """The logs of a form's records, or of every workflow form of an app.
-
-    Records without an instance are left out.
-    """
-
-    resumable: bool = True
-
-    def __init__(
-        self,
-        reading: Reading,
-        app_id: str,
-        entry_id: str | None,
-        *,
-        forms: Callable[[str], Paginator[Form]],
-        records: Callable[[str, str], Paginator[FormRecord]],
-    ) -> None:
-        super().__init__(reading, ())
-        self._app_id = app_id
-        self._entry_id = entry_id
-        self._forms = forms
-        self._records = records
-        self.name: str = f"app {app_id}" if entry_id is None else f"app {app_id}, form {entry_id}"
-
-    async def instances(self, after: str | None = None) -> AsyncIterator[Chunk]:
-        """Yield the records of each form, a page at a time. A cursor names the forms left and a record of the first."""
-        forms, _, record = (after or "").partition("/")
-        entry_ids = deque(forms.split(",") if forms else [self._entry_id] if self._entry_id else [])
-        requests = 0
-        if not entry_ids:
-            async for page in self._forms(self._app_id).pages():
-                requests += page.attempts
-                entry_ids.extend(form.entry_id for form in page.items)
-        if not entry_ids:
-            yield Chunk(refs=(), requests=requests)
-        while entry_ids:
-            entry_id = entry_ids[0]
-            async for records in self._records(self._app_id, entry_id).pages(after=record or None):
-                if records.cursor is None:
-                    entry_ids.popleft()
-                cursor = f"{','.join(entry_ids)}/{records.cursor or ''}" if entry_ids else None
-                pairs = zip(records.items, records.raw, strict=True)
-                refs = [self._ref_of(each, entry_id) for each, raw in pairs if self._has_instance(each, raw)]
-                yield Chunk(refs=refs, requests=requests + records.attempts, cursor=cursor)
-                requests = 0
-            record = ""
-
-    def _has_instance(self, record: FormRecord, raw: bytes) -> bool:
-        """Return whether a record can have an instance.
-
-        ``flowState`` is null for a record that is older than its form's workflow, or was made by the API. It is absent
-        for a form without a workflow, which is left out unless it was named.
-        """
-        return record.flow_state is not None or (self._entry_id is not None and b'"flowState"' not in raw)
-
-    def _ref_of(self, record: FormRecord, entry_id: str) -> InstanceRef:
-        state = record.flow_state
-        return InstanceRef(
-            id=record.id,
-            app_id=record.app_id or self._app_id,
-            form_id=record.form_id or entry_id,
-            status=None if state is None else str(state),
-            is_open=None if state is None else state == FlowState.IN_PROGRESS,
-        )
-
-
 def _ref(instance_id: str) -> InstanceRef:
     check_id("instance_id", instance_id)
     return InstanceRef(id=instance_id)
+
+
+def record_row(record: FormRecord, raw: bytes) -> RecordRow:
+    """Return a record as the archive keeps it."""
+    return RecordRow(
+        instance_id=record.id,
+        app_id=record.app_id,
+        form_id=record.form_id,
+        create_time=record.create_time,
+        update_time=record.update_time,
+        creator=record.creator.name if record.creator else None,
+        raw=raw,
+    )
 
 
 def _log_row(log: WorkflowLog, raw: bytes, position: int) -> LogRow:
@@ -246,8 +192,9 @@ def _reread_log(raw: bytes, position: int) -> Sequence[Row]:
     return [_log_row(log, raw, position), *_links(log, position)]
 
 
-READERS: Mapping[str, Callable[[bytes, int], Sequence[Row]]] = {
+READERS: Mapping[str, Callable[[bytes, int], Sequence[Row | RecordRow]]] = {
     "logs": _reread_log,
     "tasks": lambda raw, position: [_task_row(decode(Document(raw), Task), raw, position)],
+    "records": lambda raw, _: [record_row(decode(Document(raw), FormRecord), raw)],
 }
 """How a row, and the links in it, are made anew from the raw JSON that an archive keeps, by table."""

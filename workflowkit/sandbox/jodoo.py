@@ -1,4 +1,4 @@
-"""Jodoo's operations, as documented: help.jodoo.com/open/18793, 16051, 14220, 11261."""
+"""Jodoo's operations, as documented: help.jodoo.com/open/18793, 16051, 14220, 14216, 11261."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class Jodoo:
             "/v5/app/entry/data/list": ("form_records", records, self._records),
             "/v5/app/list": ("apps", 30, self._apps),
             "/v5/app/entry/list": ("forms", 30, self._forms),
+            "/v5/app/entry/widget/list": ("form_fields", 30, self._fields),
         }
         self._world = world
         self._keys = keys
@@ -116,7 +117,9 @@ class Jodoo:
             start = found[1] + 1
         count = self._world.count(form_id)
         wanted = (
-            record for record in map(partial(self._world.record, form_id), range(start, count)) if _fits(record, body)
+            record
+            for record in map(partial(self._world.record, form_id, base=base), range(start, count))
+            if _fits(record, body)
         )
         return {"data": [_only(record, body.get("fields")) for record in islice(wanted, limit)]}
 
@@ -130,6 +133,9 @@ class Jodoo:
         skip, limit = _window(body)
         forms = islice(FORMS.items(), skip, skip + limit)
         return {"forms": [{"name": name, "app_id": APP_ID, "entry_id": form_id} for form_id, name in forms]}
+
+    def _fields(self, body: JSON, base: str) -> JSON:
+        return self._world.fields(_form(body))
 
     def _find(self, body: JSON) -> tuple[str, int]:
         found = self._world.find(str(body.get("instance_id")))

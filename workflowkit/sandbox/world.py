@@ -35,6 +35,34 @@ EDGE_CASES = {
 }
 """The first instances of the first form, and how many logs each has."""
 
+_FIELDS: dict[str, list[JSON]] = {
+    "Purchase request": [
+        {"name": "_widget_1508400000001", "label": "Title", "type": "text"},
+        {"name": "amount", "label": "Amount", "type": "number"},
+        {"name": "_widget_1508400000003", "label": "Needed by", "type": "datetime"},
+        {"name": "_widget_1508400000004", "label": "Requested for", "type": "user"},
+        {"name": "_widget_1508400000005", "label": "Quote", "type": "upload"},
+        {
+            "name": "_widget_1508400000006",
+            "label": "Items",
+            "type": "subform",
+            "items": [
+                {"name": "_widget_1508400000007", "label": "Article", "type": "text"},
+                {"name": "_widget_1508400000008", "label": "Quantity", "type": "number"},
+            ],
+        },
+    ],
+    "Leave request": [
+        {"name": "_widget_1508400000001", "label": "Title", "type": "text"},
+        {"name": "days", "label": "Days", "type": "number"},
+        {"name": "_widget_1508400000003", "label": "From", "type": "datetime"},
+    ],
+    "Suppliers": [{"name": "_widget_1508400000001", "label": "Title", "type": "text"}],
+}
+"""Each form's fields. Some have an alias, as the administrator of the form may give one."""
+
+_SYSTEM_FIELDS = ("creator", "updater", "createTime", "updateTime")
+_ARTICLES = ("Notebook", "Desk lamp", "Headset", "Safety shoes", "显示器")
 _STEPS = ("Manager approval", "Finance review", "Signature required", "Director approval")
 _PEOPLE = (("u1001", "Ada Park"), ("u1002", "Chen Wei"), ("u1003", "Jonas Weber"), ("u1004", "Amina Diallo"))
 _COMMENTS = {
@@ -123,8 +151,20 @@ class World:
             instance["tasks"] = [_task(instance, log, position) for position, log in enumerate(logs)]
         return instance
 
-    def record(self, form_id: str, number: int) -> JSON:
-        """Return a form's record as the data API does."""
+    def fields(self, form_id: str) -> JSON:
+        """Return a form's fields as the API's own operation for it does."""
+        widgets = [
+            {**field, "widgetName": f"_widget_{1508400000001 + n}"} for n, field in enumerate(_FIELDS[FORMS[form_id]])
+        ]
+        state = ("flowState",) if self.has_workflow(form_id) else ()
+        return {
+            "widgets": widgets,
+            "sysWidgets": [{"name": name} for name in (*state, *_SYSTEM_FIELDS)],
+            "dataModifyTime": _time(_begin(self.count(form_id))),
+        }
+
+    def record(self, form_id: str, number: int, base: str = "") -> JSON:
+        """Return a form's record as the data API does. Links in it start with the base."""
         record: JSON = {
             "_id": _instance_id(form_id, number),
             "appId": APP_ID,
@@ -133,10 +173,31 @@ class World:
             "createTime": _time(_begin(number)),
             "updateTime": _time(_begin(number) + timedelta(hours=5)),
             "_widget_1508400000001": f"{FORMS[form_id]} {number + 1}",
+            **self._content(form_id, number, base),
         }
         if self.has_workflow(form_id):
             record["flowState"] = 1
         return record
+
+    def _content(self, form_id: str, number: int, base: str) -> JSON:
+        rng = _rng(form_id, number, "content")
+        day = _time(_begin(number) + timedelta(days=rng.randrange(7, 60)))
+        if FORMS[form_id] == "Leave request":
+            return {"days": rng.choice((0.5, 1, 2, 5, 10)), "_widget_1508400000003": day}
+        if FORMS[form_id] != "Purchase request":
+            return {}
+        content = quote(number)
+        file = {"name": "quote.txt", "size": len(content), "mime": "text/plain"}
+        return {
+            "amount": round(rng.lognormvariate(7, 1.2), 2),
+            "_widget_1508400000003": day,
+            "_widget_1508400000004": _member(rng.randrange(len(_PEOPLE))),
+            "_widget_1508400000005": [{**file, "url": self.files.link(content, base, "quote.txt")}],
+            "_widget_1508400000006": [
+                {"_widget_1508400000007": rng.choice(_ARTICLES), "_widget_1508400000008": rng.randrange(1, 20)}
+                for _ in range(rng.randrange(1, 4))
+            ],
+        }
 
     def _log(self, form_id: str, number: int, position: int, base: str) -> JSON:
         rng = _rng(form_id, number, position)

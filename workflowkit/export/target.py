@@ -1,66 +1,21 @@
-"""An archive's tables as files that other tools read."""
+"""Where an export goes: a file that appears when it is complete, a pipe, or stdout."""
 
 from __future__ import annotations
 
 import asyncio
-import csv
-import json
 import os
 import stat
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import TextIO
 
-from .archive import Archive
-from .errors import ConfigError, HarvestError
-from .redact import escape, redact_url
-
-Format = Literal["jsonl", "csv"]
+from ..errors import ConfigError, HarvestError
 
 
-def format_of(to: str, chosen: str | None = None) -> Format:
-    """Return the format that is chosen, or that the file name's ending says. Raises ConfigError."""
-    name = chosen or Path(to).suffix.removeprefix(".").lower()
-    if name == "jsonl":
-        return "jsonl"
-    if name == "csv":
-        return "csv"
-    raise ConfigError(f"{redact_url(to)!r}: name a file that ends in .jsonl or .csv, or pass --format")
-
-
-async def export_to(archive: Archive, table: str, to: str, form: Format) -> int:
-    """Write a table and return the number of its rows. ``-`` is stdout.
-
-    A file appears under its name when it is complete, never in part. Raises ConfigError for an
-    unknown table or the archive's own path, HarvestError for a file that can't be written.
-    """
-    target = None if to == "-" else await asyncio.to_thread(_target, to, archive.path)
-    write = _write_csv if form == "csv" else _write_jsonl
-    rows = 0
-    async with _opened(target) as stream:
-        async for names, chunk in archive.read(table):
-            await asyncio.to_thread(write, stream, names, chunk, first=rows == 0)
-            rows += len(chunk)
-    return rows
-
-
-def _write_csv(stream: TextIO, names: Sequence[str], chunk: Sequence[Sequence[Any]], *, first: bool) -> None:
-    writer = csv.writer(stream)
-    if first:
-        writer.writerow(names)
-    writer.writerows(chunk)
-
-
-def _write_jsonl(stream: TextIO, names: Sequence[str], chunk: Sequence[Sequence[Any]], *, first: bool) -> None:  # noqa: ARG001
-    stream.writelines(
-        escape(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False)) + "\n" for row in chunk
-    )
-
-
-def _target(to: str, archive: Path) -> Path:
+def resolve(to: str, archive: Path) -> Path:
     """Return where links lead. The archive itself is refused."""
     target = Path(os.path.realpath(to))
     if target == Path(os.path.realpath(archive)):
@@ -69,7 +24,8 @@ def _target(to: str, archive: Path) -> Path:
 
 
 @asynccontextmanager
-async def _opened(target: Path | None) -> AsyncIterator[TextIO]:
+async def opened(target: Path | None) -> AsyncIterator[TextIO]:
+    """Yield the stream to write to. None is stdout."""
     if target is None:
         if sys.stdout is None:
             raise HarvestError("stdout is closed: name a file")
