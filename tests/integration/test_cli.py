@@ -245,7 +245,7 @@ def test_export_of_records(shell):
     harvest = ("harvest", "jodoo", "--app", "6573f1c2a9d4e80007b1c001", "--archive", "a.db", "--rate", "none")
     assert shell(*harvest)[0] == 0
     code, _, err = shell("export", "a.db", "--to", "a.csv", "--table", "records")
-    assert (code, "6573f1c2a9d4e80007b1c101 (Purchase request)" in err) == (1, True)
+    assert (code, "6573f1c2a9d4e80007b1c101 (Purchase request)" in err) == (2, True)
     code, _, err = shell("export", "a.db", "--to", "a.csv", "--form", "6573f1c2a9d4e80007b1c101", "--bom")
     assert (code, err) == (0, "30 rows of records written to a.csv\n")
     with (shell.folder / "a.csv").open(newline="", encoding="utf-8-sig") as lines:

@@ -5,9 +5,9 @@ vendor's, null if not asked. `stored_tables` names the tables whose rows were st
 other tables may have older ones. Of what is partial, `cursor` is the position to continue from. Times
 are UTC text. `raw` is the vendor's own JSON of that row.
 
-`records` has the business content of instances, as their forms have it, `forms` the names of the forms, `fields` what
-people see instead of the fields' names, where `position` is the place in the form. An instance's `start_time` is
-that of its record, where it has one.
+`records` has the business content of instances. `forms` has the names of forms. `fields` has the label that people see
+of each field, and its place in the form as `position`. The `start_time` of an instance of Jodoo is when its record
+was created.
 
 `links` has the expiring links of an instance's logs, `files` what is behind them, once for each link
 without its signature: `url` is the latest known, `instance_id` and `position` where it was read.

@@ -103,9 +103,11 @@ def _describe_instances(summary: Summary, archive: str) -> Iterator[str]:
         return
     harvested = f"{counted(summary)} harvested into {archive}"
     saved = f", which has saved {count_of(summary.requests_saved, 'request')}" if summary.requests_saved else ""
-    yield f"{harvested}, {count_of(summary.requests, 'request')}; {summary.skipped:,} were there already{saved}"
-    if summary.without_instance:
-        yield f"{count_of(summary.without_instance, 'record')} left out: they have no workflow instance"
+    left_out = (
+        f"; {count_of(summary.without_instance, 'record')} without an instance" if summary.without_instance else ""
+    )
+    there = f"{summary.skipped:,} were there already{saved}"
+    yield f"{harvested}, {count_of(summary.requests, 'request')}; {there}{left_out}"
     if summary.failed:
         again = f"`workflowkit status {archive}` lists them, --retry-failed tries again"
         yield f"{summary.failed:,} could not be read: {again}"
