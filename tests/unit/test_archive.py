@@ -80,24 +80,23 @@ async def test_the_tables_are_those_the_design_names(path):
 async def test_times_are_utc_text_and_events_are_of_instances_that_are_done(path):
     async with Archive.open(path) as archive:
         await put(archive, "i", ROW, kinds=(LogRow,))
-        assert [chunk async for chunk in archive.read("events")] == [
-            (
-                (
-                    "system",
-                    "tenant",
-                    "case_id",
-                    "position",
-                    "activity",
-                    "start_time",
-                    "end_time",
-                    "resource",
-                    "outcome",
-                    "lifecycle",
-                    "origin",
-                ),
-                [("jodoo", "t", "i", 0, "Review", "2024-01-09T03:16:35.447Z", None, "n", None, "start", "logs")],
-            )
-        ]
+        ((names, (row,)),) = [chunk async for chunk in archive.read("events")]
+        assert dict(zip(names, row, strict=True)) == {
+            "system": "jodoo",
+            "tenant": "t",
+            "case_id": "i",
+            "position": 0,
+            "activity": "Review",
+            "start_time": "2024-01-09T03:16:35.447Z",
+            "end_time": None,
+            "resource": "n",
+            "outcome": None,
+            "lifecycle": "start",
+            "origin": "logs",
+            "resource_id": "u",
+            "flow_id": 1,
+            "create_action": "forward",
+        }
         again = await begun(archive, refresh=True, kinds=(LogRow,))
         await again.enqueue(Chunk(refs=[InstanceRef(id="i")]), last=True)
         await again.fail("i", "gone")

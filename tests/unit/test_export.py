@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from typing import Any
 
 import attrs
 import pytest
@@ -103,7 +104,7 @@ RECORD = {
 }
 
 
-async def with_records(archive, *records, fields=FIELDS, forms=()):
+async def with_records(archive, *records, fields=FIELDS, forms=(), tenant="t"):
     rows = [
         RecordRow(
             instance_id=each["_id"],
@@ -117,7 +118,7 @@ async def with_records(archive, *records, fields=FIELDS, forms=()):
         for each, form_id in records
     ]
     refs = [InstanceRef(id=row.instance_id, app_id="a", form_id=row.form_id) for row in rows]
-    run = await begun(archive)
+    run = await begun(archive, tenant=tenant)
     await run.enqueue(Chunk(refs=refs, records=rows, fields=fields, forms=forms), last=True)
 
 
@@ -142,6 +143,40 @@ async def test_records_have_the_labels_of_their_fields(tmp_path):
         assert found["w4"][0] == {"name": "a.txt", "url": "https://h/a"}
         assert found["other"] == {"deleted": "https://example.com/?page=2"}
         assert "secret" in await exported(archive, "records", tmp_path / "a", "jsonl", raw=True)
+
+
+ODD: dict[str, tuple[str, dict[str, Any]]] = {
+    "half an emoji": (r'{"title": "cut \ud83d"}', {"Title": "cut \ufffd"}),
+    "not a number": ('{"title": NaN, "w2": Infinity}', {"Title": None, "Amount": None}),
+    "nested too deeply": ('{"title": ' + "[" * 100_000 + "]" * 100_000 + "}", {"Title": None}),
+    "thousands of digits": ('{"title": ' + "9" * 5_000 + "}", {"Title": None}),
+    "a dot in an alias": ('{"a.b": 1}', {"Dotted": 1}),
+}
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize("why", ODD)
+async def test_odd_records_are_exported(tmp_path, why, kind):
+    raw, wanted = ODD[why]
+    dotted = FieldRow(form_id="f", name="a.b", label="Dotted", type="text", position=9)
+    async with Archive.open(tmp_path / "a.db") as archive:
+        await with_records(archive, (RECORD, "f"), fields=[*FIELDS, dotted])
+        await archive.database.select("UPDATE records SET raw = ?", raw)
+        text = await exported(archive, "records", tmp_path / "a", kind)
+    if kind == "jsonl":
+        found = json.loads(text, parse_constant=pytest.fail)
+        assert wanted.items() <= found.items()
+        assert ("can't be parsed" in text) == (why in {"nested too deeply", "thousands of digits"})
+
+
+async def test_two_tenants_with_a_form_of_the_same_id(tmp_path):
+    async with Archive.open(tmp_path / "a.db") as archive:
+        for tenant, number in (("t", "i"), ("u", "j")):
+            await with_records(archive, ({**RECORD, "_id": number}, "f"), tenant=tenant)
+        first, second = csv.DictReader((await exported(archive, "records", tmp_path / "a.csv")).splitlines())
+    assert list(first) == list(second)
+    assert list(first).count("Title") == 1
+    assert {first["instance_id"], second["instance_id"]} == {"i", "j"}
 
 
 async def test_records_of_several_forms_are_asked_for_by_form(tmp_path):

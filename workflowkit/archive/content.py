@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
@@ -14,7 +15,7 @@ from ..source import Chunk
 from .connection import Connection
 from .database import Database, Rows
 from .tables import FIELDS, FORMS, RECORDS, Table
-from .values import adapt_row
+from .values import adapt, adapt_row
 
 
 def _upsert(table: Table) -> str:
@@ -36,7 +37,7 @@ _FORMS = """
     WHERE records.form_id IS NOT NULL
     GROUP BY records.form_id ORDER BY 2, 1
 """
-_FIELDS = "SELECT name, label FROM fields WHERE form_id = ? ORDER BY position, name"
+_FIELDS = "SELECT name, max(label) FROM fields WHERE form_id = ? GROUP BY name ORDER BY min(position), name"
 _RECORDS = """
     SELECT records.instance_id, instances.status, records.creator, records.create_time, records.update_time, records.raw
     FROM records JOIN instances ON instances.system = records.system AND instances.tenant = records.tenant
@@ -78,12 +79,14 @@ async def read_records(database: Database, form_id: str) -> AsyncGenerator[Rows]
 
     A value is as the vendor's JSON has it. Fields without a label are together in the last column.
     """
-    fields = [(name, label) for name, label in await database.select(_FIELDS, form_id) if "." not in name]
+    found = await database.select(_FIELDS, form_id)
+    subforms = {name for name, _ in found}
+    fields = [(name, label) for name, label in found if name.rpartition(".")[0] not in subforms]
     columns = (*_COLUMNS, *_labels(fields), _OTHER)
     names = [name for name, _ in fields]
     async with aclosing(database.read(_RECORDS, form_id)) as chunks:
         async for _, rows in chunks:
-            yield columns, [_record(row, names) for row in rows]
+            yield columns, await asyncio.to_thread(_records, rows, names)
 
 
 def _labels(fields: Sequence[tuple[str, str | None]]) -> Iterator[str]:
@@ -97,8 +100,33 @@ def _labels(fields: Sequence[tuple[str, str | None]]) -> Iterator[str]:
         yield column
 
 
-def _record(row: Sequence[Any], names: Sequence[str]) -> tuple[Any, ...]:
-    *known, raw = row
-    values = json.loads(raw)
-    other = {name: value for name, value in values.items() if name not in _SYSTEM_FIELDS and name not in names}
-    return (*known, *(values.get(name) for name in names), other or None)
+def _records(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Return records with a value for each of the names, and a dict of all others."""
+    known = _SYSTEM_FIELDS.union(names)
+    found: list[tuple[Any, ...]] = []
+    for *facts, raw in rows:
+        values = _parse(raw)
+        other = {name: value for name, value in values.items() if name not in known}
+        found.append((*facts, *(values.get(name) for name in names), other or None))
+    return found
+
+
+def _parse(raw: str) -> dict[str, Any]:
+    """Return a record's values: null for what JSON doesn't have, such as NaN."""
+    try:
+        values: dict[str, Any] = json.loads(raw, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):  # nested too deeply, or a number of thousands of digits
+        return {"unreadable": "this record can't be parsed: see `raw` in the archive"}
+    return _clean(values) if "\\u" in raw else values
+
+
+def _clean(value: Any) -> Any:
+    """Return parsed JSON without the characters that no file can hold, such as half an emoji."""
+    match value:
+        case str():
+            return adapt(value)
+        case list():
+            return [_clean(each) for each in value]
+        case dict():
+            return {_clean(name): _clean(each) for name, each in value.items()}
+    return value

@@ -26,7 +26,8 @@ kept until a run ends in which the instance was read.
 The view `events` is for process mining. It has a row for each step of the instances that are done, in the
 order of system, tenant, case_id and position. `origin` is the table of the step. SecMaster's steps are
 nodes. Jodoo's steps are tasks where those were harvested, and logs elsewhere: each log is also a task.
-`lifecycle` is ``start`` for a step that is open, else ``complete``.
+`lifecycle` is ``start`` for a step that is open, else ``complete``. `resource_id`, `flow_id` and `create_action` are
+null for nodes.
 """
 
 from __future__ import annotations
@@ -220,7 +221,8 @@ CREATE VIEW attachments AS
 
 _EVENTS_OF = """
     SELECT {table}.system, {table}.tenant, {table}.instance_id AS case_id, {table}.position, {columns},
-        CASE WHEN {table}.{end} IS NULL THEN 'start' ELSE 'complete' END AS lifecycle, '{table}' AS origin
+        CASE WHEN {table}.{end} IS NULL THEN 'start' ELSE 'complete' END AS lifecycle, '{table}' AS origin,
+        {more}
     FROM {table} JOIN instances ON instances.system = {table}.system
         AND instances.tenant = {table}.tenant AND instances.id = {table}.instance_id
     WHERE instances.state = 'done' AND instances.stored_tables LIKE '%{table}%'"""
@@ -230,14 +232,19 @@ _OF_LOGS = _EVENTS_OF.format(
     end="finish_time",
     columns="flow_name AS activity, create_time AS start_time, finish_time AS end_time, "
     "operator_name AS resource, finish_action AS outcome",
+    more="operator_username AS resource_id, flow_id, create_action",
 )
 _OF_TASKS = _EVENTS_OF.format(
-    table="tasks", end="finish_time", columns="flow_name, create_time, finish_time, assignee_name, finish_action"
+    table="tasks",
+    end="finish_time",
+    columns="flow_name, create_time, finish_time, assignee_name, finish_action",
+    more="assignee_username, flow_id, create_action",
 )
 _OF_NODES = _EVENTS_OF.format(
     table="nodes",
     end="end_time",
     columns="action_name, nodes.start_time, nodes.end_time, NULL, nodes.status",
+    more="NULL, NULL, NULL",
 )
 _EVENTS = f"""
 CREATE VIEW events AS{_OF_LOGS} AND instances.stored_tables NOT LIKE '%tasks%'
