@@ -18,6 +18,9 @@ from given import put
 
 from workflowkit import Archive
 from workflowkit.sandbox import Sandbox, World
+from workflowkit.sandbox.world import FORMS
+
+WHOLE = ("instances", "events", "logs", "nodes", "attachments", "forms", "fields")
 
 
 def test_logs_as_a_table_and_as_json(shell, free):
@@ -260,6 +263,30 @@ def test_export_of_records(shell):
     assert (code, "--form goes with --table records" in err) == (2, True)
     code, _, err = shell("export", "a.db", "--to", "a.jsonl", "--bom")
     assert (code, "--bom goes with CSV files" in err) == (2, True)
+
+
+def test_export_of_all_tables(shell, free):
+    assert shell("harvest", "jodoo", "--app", "6573f1c2a9d4e80007b1c001", "--archive", "a.db", "--rate", "none")[0] == 0
+    assert shell("harvest", "secmaster", "--topology", "--archive", "a.db", "--rate", "none")[0] == 0
+    code, _, err = shell("export", "a.db", "--to", "a.csv")
+    assert (code, "pass --table, or --to FOLDER/ for all tables" in err) == (2, True)
+    assert not (shell.folder / "a.csv").exists()
+    code, out, _ = shell("export", "a.db", "--to", "new/tables/", "--json")
+    files = json.loads(out)["files"]
+    assert code == 0
+    assert {path.name for path in (shell.folder / "new/tables").iterdir()} == set(files)
+    forms = [f"records-{form}.csv" for form in FORMS if free.world.has_workflow(form)]
+    assert set(files) == {f"{name}.csv" for name in WHOLE} | set(forms)
+    for name, rows in files.items():
+        with (shell.folder / "new/tables" / name).open(newline="", encoding="utf-8") as lines:
+            assert len(list(csv.DictReader(lines))) == rows > 0
+        assert "token=" not in (shell.folder / "new/tables" / name).read_text("utf-8")
+    code, _, err = shell("export", "a.db", "--to", "new/tables", "--format", "jsonl")
+    assert (code, "events.jsonl" in err) == (0, True)
+    code, _, err = shell("export", "a.db", "--to", "new/", "--table", "logs")
+    assert (code, "name a file" in err) == (2, True)
+    code, _, err = shell("export", "a.db", "--to", "a.db/x/")
+    assert (code, "a.db/x/: can't be made (Not a directory)" in err) == (1, True)
 
 
 def test_export_cannot_write(shell):

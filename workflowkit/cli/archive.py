@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from ..archive import Counts, Failure, FileCounts, LastRun, StatusCount
 
 _SHOWN = 100
+_TO = "Output: FILE.jsonl or FILE.csv. FOLDER/ gets a file for each table. - is stdout."
 TABLES = ("events", "logs", "tasks", "nodes", "instances", "records", "forms", "fields", "attachments")
 
 
@@ -148,7 +151,7 @@ def verify(archive: str, *, as_json: bool) -> int:
 
 @click.command()
 @click.argument("archive", type=PATH)
-@click.option("--to", type=PATH, metavar="FILE", required=True, help="Output: FILE.jsonl or FILE.csv. - is stdout.")
+@click.option("--to", type=PATH, metavar="FILE", required=True, help=_TO)
 @click.option("--table", type=click.Choice(TABLES), help="Default: logs if there are any, else nodes, else instances.")
 @click.option("--form", metavar="ENTRY", help="The form whose records are wanted. Implies --table records.")
 @click.option("--raw", is_flag=True, help="Keep signed links, the vendor's JSON and formulas as they are stored.")
@@ -173,28 +176,38 @@ def export(
 
     \b
     workflowkit export approvals.db --to approvals.csv
+    workflowkit export approvals.db --to tables/
     workflowkit export approvals.db --to requests.csv --form 6573f1c2a9d4e80007b1c101
     workflowkit export approvals.db --to - --format jsonl --table events | head
     """
     from ..archive import Archive
-    from ..export import export_to, format_of
+    from ..export import export_all, export_to, format_of, table_of
 
-    chosen = format_of(to, kind)
+    is_folder = to.endswith(("/", os.sep)) or Path(to).is_dir()
+    chosen = format_of(to, kind or "csv" if is_folder else kind)
     if form is not None and table not in (None, "records"):
         raise click.UsageError(f"--form goes with --table records, not with --table {table}")
+    if is_folder and (form or table):
+        raise click.UsageError(f"--to {to} writes all tables: name a file for one of them")
     if bom and chosen != "csv":
         raise click.UsageError("--bom goes with CSV files only")
     table = "records" if form is not None else table
 
-    async def write() -> tuple[str, int]:
+    async def write() -> dict[str, int]:
         async with Archive.open(archive, create=False) as opened:
-            counts = await opened.counts()
-            held = {"logs": counts.logs, "nodes": counts.nodes, "instances": counts.done}
-            wanted = table or next((name for name, rows in held.items() if rows), "logs")
-            return wanted, await export_to(opened, wanted, to, chosen, form=form, raw=raw, bom=bom)
+            if is_folder:
+                return await export_all(opened, to, chosen, raw=raw, bom=bom)
+            wanted = table or await table_of(opened)
+            return {wanted: await export_to(opened, wanted, to, chosen, form=form, raw=raw, bom=bom)}
 
-    wanted, rows = run_async(write())
-    if as_json and to != "-":
+    written = run_async(write())
+    if as_json and is_folder:
+        print_json({"files": written, "to": to})
+    elif as_json and to != "-":
+        ((wanted, rows),) = written.items()
         print_json({"table": wanted, "rows": rows, "to": to})
+    elif is_folder:
+        print_table(to, ("file", "rows"), ((name, f"{rows:,}") for name, rows in written.items()), err=True)
     else:
+        ((wanted, rows),) = written.items()
         say(f"{count_of(rows, 'row')} of {wanted} written" + (f" to {to}" if to != "-" else ""))

@@ -134,7 +134,7 @@ def _show(path: str, steps: Sequence[Step]) -> None:
         f"all of it is in {path}, a plain SQLite file. Next:\n"
         f"  {me} status {path}\n"
         f"  {me} attachments {path}\n"
-        f"  {me} export {path} --to approvals.csv\n"
+        f"  {me} export {path} --to tables/\n"
         "with an account of your own:\n"
         "  export JODOO_API_KEY=...\n"
         f"  {me} harvest jodoo --app APP --archive approvals.db --attachments files\n"

@@ -9,7 +9,7 @@ from typing import Literal, TextIO
 
 from ..archive import Archive
 from ..archive.database import Rows
-from ..errors import ConfigError
+from ..errors import ConfigError, HarvestError
 from ..redact import redact_url
 from .target import opened, resolve
 from .text import without_secrets, write_csv, write_jsonl
@@ -28,6 +28,45 @@ def format_of(to: str, chosen: str | None = None) -> Format:
     if name == "csv":
         return "csv"
     raise ConfigError(f"{redact_url(to)!r}: name a file that ends in .jsonl or .csv, or pass --format")
+
+
+async def table_of(archive: Archive) -> str:
+    """Return the table that people expect where none is chosen: logs if there are any, else nodes, else instances.
+
+    Raises ConfigError where there are both logs and nodes: one of them would be missed.
+    """
+    counts = await archive.counts()
+    if counts.logs and counts.nodes:
+        raise ConfigError("the archive has logs and nodes: pass --table, or --to FOLDER/ for all tables")
+    return "logs" if counts.logs or not counts.done else "nodes" if counts.nodes else "instances"
+
+
+async def export_all(
+    archive: Archive, folder: str, kind: Format, *, raw: bool = False, bom: bool = False
+) -> dict[str, int]:
+    """Write each table that has rows to a file of its own in the folder. Return the number of rows of each file.
+
+    Records have a file for each form. The folder is made if it isn't there. Options and errors are those of
+    `export_to`.
+    """
+    counts = await archive.counts()
+    forms = await archive.forms()
+    steps = {"logs": counts.logs, "tasks": counts.tasks, "nodes": counts.nodes}
+    rows = {"events": sum(steps.values()), **steps, "attachments": counts.attachments}
+    tables = ["instances", *(table for table, number in rows.items() if number)]
+    tables += ["forms", "fields"] if forms else []
+    wanted: list[tuple[str, str, str | None]] = [(table, table, None) for table in tables]
+    wanted += [(f"records-{form.form_id}", "records", form.form_id) for form in forms]
+    try:
+        await asyncio.to_thread(Path(folder).mkdir, mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise HarvestError(f"{folder}: can't be made ({error.strerror}); choose another place") from error
+    return {
+        f"{name}.{kind}": await export_to(
+            archive, table, str(Path(folder) / f"{name}.{kind}"), kind, form=form, raw=raw, bom=bom
+        )
+        for name, table, form in wanted
+    }
 
 
 async def export_to(
