@@ -19,7 +19,7 @@ PURCHASES, LEAVES, SUPPLIERS = FORMS
 REFUSED = {
     "no permission": (403, {"code": 17023, "msg": "No permission"}),
     "not there": (400, {"code": 3000, "msg": "Invalid Form"}),
-    "another shape": (200, {"widgets": [{"label": "no name"}], "forms": [{"name": "no id"}]}),
+    "another shape": (200, {"widgets": [{"name": 7}], "forms": [{"name": "no id"}]}),
 }
 
 
@@ -135,6 +135,27 @@ async def test_a_listing_that_is_continued_asks_for_no_form_again(free, jodoo, t
     assert summary.without_instance == free.world.count(SUPPLIERS)
     assert await query("SELECT count(*), count(form_name) FROM instances") == [(60, 60)]
     assert await query("SELECT count(DISTINCT form_id) FROM fields") == [(3,)]
+
+
+async def test_what_another_source_has_read_without_tasks_is_read_again_with_them(free, jodoo, archive, query):
+    """The other source ends while this one still lists."""
+    ids = list(free.world.instance_ids(PURCHASES))
+    free.fault("slow", endpoint="form_records", seconds=1.0)
+    sources = [jodoo.log_source(ids), jodoo.form_source(APP_ID, PURCHASES, tasks=True)]
+    await harvest(sources, archive)
+    assert await query("SELECT DISTINCT stored_tables, form_name FROM instances") == [
+        ("logs,tasks,links", "Purchase request")
+    ]
+
+
+async def test_a_field_without_a_name_spares_the_others(free, jodoo, archive, query, monkeypatch):
+    widgets = [{"label": "no name"}, {"name": "amount", "label": "Sum", "items": [{"label": "x"}, {"name": "y"}]}]
+    refusing(free, monkeypatch, "/widget/list", 200, {"widgets": widgets})
+    await harvest(jodoo.form_source(APP_ID, PURCHASES), archive)
+    assert await query("SELECT name, label, position FROM fields ORDER BY position") == [
+        ("amount", "Sum", 0),
+        ("amount.y", None, 1),
+    ]
 
 
 async def test_times_of_records_are_those_of_the_instances(free, jodoo, archive, query):

@@ -9,7 +9,8 @@ import pytest
 from given import KINDS, Given, begun, log_row, put, queue_of
 
 from workflowkit import Archive, harvest
-from workflowkit.archive.queue import Enqueued, Job, Together
+from workflowkit.archive.listed import Enqueued
+from workflowkit.archive.queue import Job, Together
 from workflowkit.source import AttachmentRow, Batch, Chunk, InstanceRef, LogRow, NodeRow, TaskRow
 
 TODO, DONE = Enqueued(queued=1), Enqueued(done=1)

@@ -159,6 +159,9 @@ async def test_a_place_that_is_not_there_any_more_is_listed_from_the_beginning(f
         await query("UPDATE harvests SET ended_at = NULL, cursor = ?, listed = 0", gone)
         summary = await harvest(jodoo.form_source(APP_ID), archive)
         assert (summary.done, summary.failed, summary.skipped) == (0, 0, 60)
+        without = free.world.count(list(FORMS)[2])
+        assert summary.without_instance == without
+        assert await query("SELECT without_instance FROM harvests") == [(without,)]
 
 
 async def test_two_sources_may_name_the_same_instances(free, jodoo, archive):

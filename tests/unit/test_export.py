@@ -57,7 +57,9 @@ async def test_links_are_exported_without_their_signature_unless_it_is_wanted(tm
         assert "is this ok?" in await exported(archive, "logs", tmp_path / "plain")
 
 
-@pytest.mark.parametrize("comment", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "comment", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1"]
+)
 async def test_formulas_are_defused_in_csv(tmp_path, comment):
     async with Archive.open(tmp_path / "a.db") as archive:
         await put(archive, "i", log_row(comment=comment))
@@ -98,7 +100,7 @@ RECORD = {
     "title": "=1+1",
     "w2": 12.5,
     "w3": None,
-    "w4": [{"name": "a.txt", "url": "https://h/a?e=1&token=secret"}, {"name": "b.txt"}],
+    "w4": [{"name": "a.txt", "url": "https://h/a?e=1&token=secret"}, {"name": "b.txt", "mime": "text/plain"}],
     "w5": [{"x": 1}],
     "deleted": "https://example.com/?page=2",
 }
@@ -167,6 +169,73 @@ async def test_odd_records_are_exported(tmp_path, why, kind):
         found = json.loads(text, parse_constant=pytest.fail)
         assert wanted.items() <= found.items()
         assert ("can't be parsed" in text) == (why in {"nested too deeply", "thousands of digits"})
+
+
+FILE = {"name": "a.txt", "size": 1, "mime": "text/plain"}
+CELLS: dict[str, tuple[Any, str]] = {
+    "a member": ({"username": "u1", "name": "Ada", "status": 1}, "Ada"),
+    "departments": ([{"dept_no": 1, "name": "Sales"}, {"dept_no": 2, "name": "IT"}], "Sales; IT"),
+    "texts": (["a", "b"], "a; b"),
+    "a subform": ([{"name": "Pen", "qty": 5}], '[{"name": "Pen", "qty": 5}]'),
+    "only a name": ({"name": "Bob"}, '{"name": "Bob"}'),
+    "a file": ([{**FILE, "url": "https://h/a?attname=my file.pdf&e=1&token=secret"}], "a.txt"),
+    "rich text": (
+        '<img src="https://h/a?e=1&token=secret"> and HTTPS://h/b?Signature=secret&x=1\n',
+        '<img src="https://h/a"> and HTTPS://h/b\n',
+    ),
+    "a link of somebody's": (
+        "see https://example.com/?page=2&sort=design",
+        "see https://example.com/?page=2&sort=design",
+    ),
+    "many digits": (12345.5, "12345.5"),
+}
+
+
+@pytest.mark.parametrize("why", CELLS)
+async def test_cells_of_records(tmp_path, why):
+    value, wanted = CELLS[why]
+    async with Archive.open(tmp_path / "a.db") as archive:
+        await with_records(archive, ({"_id": "i", "title": value}, "f"))
+        await export_to(archive, "records", str(tmp_path / "a.csv"), "csv")
+        assert "secret" not in await exported(archive, "records", tmp_path / "a", "jsonl")
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as lines:
+        assert [row["Title"] for row in csv.DictReader(lines)] == [wanted]
+
+
+async def test_a_link_in_a_comment_is_without_its_signature_too(tmp_path):
+    async with Archive.open(tmp_path / "a.db") as archive:
+        await put(archive, "i", log_row(comment="see https://h/x?e=1&token=secret, thanks"))
+        text = await exported(archive, "logs", tmp_path / "a.csv")
+    assert "see https://h/x" in text
+    assert "secret" not in text
+
+
+async def test_numbers_keep_their_digits(tmp_path):
+    async with Archive.open(tmp_path / "a.db") as archive:
+        await with_records(archive, (RECORD, "f"))
+        await archive.database.select("UPDATE records SET raw = ?", '{"title": 12345678901234567.89, "w2": 1e400}')
+        found = json.loads(await exported(archive, "records", tmp_path / "a", "jsonl"))
+    assert (found["Title"], found["Amount"]) == ("12345678901234567.89", "1e400")
+
+
+async def test_labels_that_look_like_the_replacement_of_another(tmp_path):
+    labels = {"x": "A (b)", "a": "A", "b": "A"}
+    fields = [
+        FieldRow(form_id="f", name=name, label=label, type=None, position=n)
+        for n, (name, label) in enumerate(labels.items())
+    ]
+    async with Archive.open(tmp_path / "a.db") as archive:
+        await with_records(archive, ({"_id": "i", "x": 1, "a": 2, "b": 3}, "f"), fields=fields)
+        found = json.loads(await exported(archive, "records", tmp_path / "a", "jsonl"))
+    assert sorted(value for value in found.values() if isinstance(value, int)) == [1, 2, 3]
+
+
+async def test_records_that_do_not_name_their_form(tmp_path):
+    async with Archive.open(tmp_path / "a.db") as archive:
+        await with_records(archive, (RECORD, "f"))
+        await archive.database.select("UPDATE records SET form_id = NULL")
+        assert [form.form_id for form in await archive.forms()] == ["f"]
+        assert json.loads(await exported(archive, "records", tmp_path / "a", "jsonl"))["Amount"] == 12.5
 
 
 async def test_two_tenants_with_a_form_of_the_same_id(tmp_path):

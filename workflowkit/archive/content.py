@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import sys
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from operator import attrgetter
@@ -30,19 +32,19 @@ def _upsert(table: Table) -> str:
 _UPSERT = {table.name: _upsert(table) for table in (FORMS, FIELDS, RECORDS)}
 _VALUES = {table.name: attrgetter(*(column.name for column in table.columns[2:])) for table in (FORMS, FIELDS, RECORDS)}
 
-_FORMS = """
-    SELECT records.form_id, max(forms.name), count(*)
-    FROM records LEFT JOIN forms ON forms.system = records.system AND forms.tenant = records.tenant
-        AND forms.app_id = records.app_id AND forms.form_id = records.form_id
-    WHERE records.form_id IS NOT NULL
-    GROUP BY records.form_id ORDER BY 2, 1
-"""
-_FIELDS = "SELECT name, max(label) FROM fields WHERE form_id = ? GROUP BY name ORDER BY min(position), name"
-_RECORDS = """
-    SELECT records.instance_id, instances.status, records.creator, records.create_time, records.update_time, records.raw
+_OF_INSTANCES = """
     FROM records JOIN instances ON instances.system = records.system AND instances.tenant = records.tenant
         AND instances.id = records.instance_id
-    WHERE records.form_id = ? ORDER BY records.system, records.tenant, records.instance_id
+"""
+_FORMS = f"""
+    SELECT instances.form_id, max(instances.form_name), count(*) {_OF_INSTANCES}
+    WHERE instances.form_id IS NOT NULL GROUP BY instances.form_id ORDER BY 2, 1
+"""
+_FIELDS = "SELECT name, max(label) FROM fields WHERE form_id = ? GROUP BY name ORDER BY min(position), name"
+_RECORDS = f"""
+    SELECT records.instance_id, instances.status, records.creator, records.create_time, records.update_time, records.raw
+    {_OF_INSTANCES}
+    WHERE instances.form_id = ? ORDER BY records.system, records.tenant, records.instance_id
 """
 _COLUMNS = ("instance_id", "status", "creator", "create_time", "update_time")
 _OTHER = "other"
@@ -94,7 +96,7 @@ def _labels(fields: Sequence[tuple[str, str | None]]) -> Iterator[str]:
     taken = {*_COLUMNS, _OTHER}
     for name, label in fields:
         column = label or name
-        if column in taken:
+        while column in taken:
             column = f"{column} ({name})"
         taken.add(column)
         yield column
@@ -112,12 +114,18 @@ def _records(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> list[tuple[
 
 
 def _parse(raw: str) -> dict[str, Any]:
-    """Return a record's values: null for what JSON doesn't have, such as NaN."""
+    """Return a record's values: null for what JSON doesn't have, such as NaN, and text for the longest numbers."""
     try:
-        values: dict[str, Any] = json.loads(raw, parse_constant=lambda _: None)
+        values: dict[str, Any] = json.loads(raw, parse_constant=lambda _: None, parse_float=_to_number)
     except (ValueError, RecursionError):  # nested too deeply, or a number of thousands of digits
         return {"unreadable": "this record can't be parsed: see `raw` in the archive"}
     return _clean(values) if "\\u" in raw else values
+
+
+def _to_number(text: str) -> float | str:
+    """Return a number, or its text if a float doesn't have all its digits."""
+    number = float(text)
+    return number if math.isfinite(number) and len(text) <= sys.float_info.dig + 1 else text
 
 
 def _clean(value: Any) -> Any:

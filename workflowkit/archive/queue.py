@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import attrs
 
@@ -20,6 +20,7 @@ from .connection import Connection, insert
 from .content import store_content
 from .database import Database
 from .files import store_links
+from .listed import Decide, Enqueued, Known
 from .lock import check_lock, take_lock, this_process
 from .tables import TABLE_OF, columns, tables_of
 from .values import adapt, adapt_row, now
@@ -71,6 +72,7 @@ _LISTED = f"""
     UPDATE harvests SET cursor = ?, listed = ?, instances = instances + ?, failed = failed + ?,
         without_instance = without_instance + ? WHERE {_SOURCE}
 """
+_COUNT_AGAIN = f"UPDATE harvests SET cursor = NULL, without_instance = 0 WHERE {_SOURCE}"
 _CLAIM = """
     SELECT id, CASE WHEN state = 'partial' AND stored_tables = ? THEN cursor END FROM instances WHERE run = ? LIMIT ?
 """
@@ -114,10 +116,6 @@ _MEASURED = """
 """
 
 
-Decision = Literal["queued", "done", "failed"]
-"""What becomes of a listed instance: it is queued, or it stays as an earlier run has left it."""
-
-
 @attrs.define
 class Together:
     """The runs of one harvest.
@@ -134,54 +132,12 @@ class Together:
 
 
 @attrs.frozen
-class Enqueued:
-    """How many listed instances are queued, done or failed, and how many records have no instance."""
-
-    queued: int = 0
-    done: int = 0
-    failed: int = 0
-    without_instance: int = 0
-    requests_saved: int = attrs.field(default=0, eq=False)
-
-
-@attrs.frozen
 class Job:
     """An instance to harvest, and the cursor to continue from."""
 
     instance_id: str
     cursor: int | None
 
-
-@attrs.frozen
-class Known:
-    """What the archive knows of an instance. By default it is a new one.
-
-    Attributes:
-        run: the run that is still to harvest it.
-        stored_tables: the tables whose rows were stored when it was last done.
-        is_fresh: whether it was harvested since the run began, or the one that it continues. No clock is asked.
-        requests: how many it took, on average.
-    """
-
-    run: int | None = None
-    state: str = "pending"
-    stored_tables: str | None = None
-    is_open: bool | None = None
-    status: str | None = None
-    end_time: str | None = None
-    listed_by: int | None = None
-    requests: int = 0
-    is_fresh: bool = False
-
-    def is_outdated(self, ref: InstanceRef) -> bool:
-        """Return whether its status or its end was another one when it was done."""
-        other_status = None not in (self.status, ref.status) and adapt(ref.status) != self.status
-        other_end = ref.end_time is not None and adapt(ref.end_time) != self.end_time
-        return self.state in ("done", "failed") and (other_status or other_end)
-
-
-Decide = Callable[[Known, InstanceRef], Decision]
-"""Says what becomes of a listed instance."""
 
 _NEW = Known()
 
@@ -224,6 +180,7 @@ class Queue:
         self.listed_before: Enqueued = Enqueued()
         self.cursor: str | None = None
         self.is_listed: bool = False
+        self._is_continued = False
         self._began_at = now()
 
     async def begin(self) -> Self:
@@ -239,6 +196,7 @@ class Queue:
             self._since, self._began_at = since, began_at
             if self._resumable and (is_listed or cursor is not None):
                 self._number, self.cursor, self.is_listed = begun, cursor, bool(is_listed)
+                self._is_continued = True
                 (queued,) = connection.execute(_QUEUED, (begun,)).fetchone()
                 mean, _ = connection.execute(_MEASURED, (*self._key, self._wanted)).fetchone()
                 done = instances - queued - failed
@@ -267,6 +225,7 @@ class Queue:
 
         def work(connection: Connection) -> Enqueued:
             check_lock(connection)
+            wanted = self._together.tables[self._number]
             found = Counter[str]()
             saved = 0
             others: set[int] = set()
@@ -274,8 +233,8 @@ class Queue:
             for ref, row in zip(chunk.refs, rows, strict=True):
                 known = self._known(connection, ref)
                 is_outdated = known.is_outdated(ref)
-                done_before_a_kill = self.cursor is not None and known.is_fresh and not is_outdated
-                if self._is_being_read(known) or done_before_a_kill:
+                done_before_a_kill = self._is_continued and known.is_fresh and known.is_complete(wanted)
+                if self._is_being_read(known) or (done_before_a_kill and not is_outdated):
                     continue  # and what the listing said stays: it may have been read before it changed
                 connection.execute(_STORE_REF, row)
                 if known.listed_by == self._number and not is_outdated:
@@ -310,9 +269,15 @@ class Queue:
 
         return await self._database.transact(work)
 
-    def forget_cursor(self) -> None:
+    async def forget_cursor(self) -> None:
         """List from the beginning: the place where the listing was isn't there any more."""
         self.cursor = None
+
+        def work(connection: Connection) -> None:
+            check_lock(connection)
+            connection.execute(_COUNT_AGAIN, self._source)
+
+        await self._database.transact(work)
 
     def _known(self, connection: Connection, ref: InstanceRef) -> Known:
         row = connection.execute(_KNOWN, (self._since, *self._key, adapt(ref.id))).fetchone()

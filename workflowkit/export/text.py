@@ -17,32 +17,40 @@ from ..redact import escape
 _SIGNED = {"logs": "signature_url", "attachments": "url", "links": "url", "files": "url"}
 """The column of each table that has signed links."""
 
-_SIGNED_LINK = re.compile(r"(https?://[^\s?]+)\?\S*\btoken=\S*")
-_FORMULA = frozenset("=+-@\t\r")
+_SIGNED_LINK = re.compile(
+    r"(https?://[^\s\"'<>?]+)\?[^\s\"'<>]*(?:token|signature|sign|sig)=[^\s\"'<>]*", re.IGNORECASE
+)
+_FILE = frozenset({"name", "size", "mime", "url"})
+_PERSON = frozenset({"_id", "username", "name", "departments", "type", "status", "integrate_id"})
+_DEPARTMENT = frozenset({"_id", "dept_no", "name", "parent_no", "type", "status", "seq"})
+_NAMED = (_FILE, _PERSON, _DEPARTMENT)
+"""The keys of what a cell shows by its name."""
+
+_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _NUMBER = re.compile(r"[+-]?\d[\d.,]*%?")
 
 
 def without_secrets(table: str, shown: Rows) -> Rows:
     """Return a table's rows without the vendor's JSON, and without the signatures of links."""
     names, rows = shown
-    if table == "records":
-        return names, [tuple(map(_unsigned, row)) for row in rows]
-    kept = [number for number, name in enumerate(names) if name != "raw"]
-    signed = [number for number in kept if names[number] == _SIGNED.get(table)]
-    for number in signed:
-        rows = [(*row[:number], row[number] and row[number].partition("?")[0], *row[number + 1 :]) for row in rows]
-    return tuple(names[number] for number in kept), [tuple(row[number] for number in kept) for row in rows]
+    kept = [number for number, name in enumerate(names) if table == "records" or name != "raw"]
+    signed = {number for number in kept if names[number] == _SIGNED.get(table)}
+    return tuple(names[number] for number in kept), [
+        tuple(_unsigned(row[number], is_link=number in signed) for number in kept) for row in rows
+    ]
 
 
-def _unsigned(value: Any) -> Any:
+def _unsigned(value: Any, *, is_link: bool = False) -> Any:
     match value:
         case str():
-            link = _SIGNED_LINK.fullmatch(value)
-            return link[1] if link else value
+            if "?" not in value:
+                return value
+            return value.partition("?")[0] if is_link else _SIGNED_LINK.sub(r"\1", value)
         case list():
             return [_unsigned(each) for each in value]
         case dict():
-            return {name: _unsigned(each) for name, each in value.items()}
+            is_file = "url" in value and value.keys() <= _FILE
+            return {name: _unsigned(each, is_link=is_file and name == "url") for name, each in value.items()}
     return value
 
 
@@ -60,9 +68,14 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     parts = value if isinstance(value, list) else [value]
-    found = [part.get("name") if isinstance(part, dict) else part for part in parts]
-    texts = [text for text in found if isinstance(text, str)]
+    names = [part.get("name") if _is_named(part) else part for part in parts]
+    texts = [name for name in names if isinstance(name, str)]
     return "; ".join(texts) if len(texts) == len(parts) else json.dumps(value, ensure_ascii=False)
+
+
+def _is_named(part: Any) -> bool:
+    is_one = isinstance(part, dict) and not part.keys().isdisjoint(("url", "mime", "username", "dept_no"))
+    return is_one and any(part.keys() <= keys for keys in _NAMED)
 
 
 def _defuse(text: str) -> str:

@@ -86,7 +86,8 @@ class Instances:
             except WorkflowKitError as error:
                 if is_continued and isinstance(error, (NotFound, InvalidRequest, ConfigError)):
                     is_continued = False
-                    self._queue.forget_cursor()
+                    await self._queue.forget_cursor()
+                    self._progress.without_instance = 0
                 elif is_transient(error) and self._has_answered and self._source.resumable:
                     self._progress.requests += error.attempts
                     await self._listing.pause(error)

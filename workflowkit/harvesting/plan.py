@@ -8,7 +8,8 @@ import time
 import attrs
 
 from ..archive import Archive
-from ..archive.queue import Enqueued, Queue
+from ..archive.listed import Enqueued
+from ..archive.queue import Queue
 from ..source import Source
 from .selection import Selection
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from ..archive.queue import Enqueued
+from ..archive.listed import Enqueued
 from ..source import Batch, LogRow, NodeRow, TaskRow
 from ..telemetry import HarvestCounts, HarvestProgress, Observer, notify
 

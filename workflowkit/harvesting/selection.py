@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from ..archive.queue import Decision, Known
+from ..archive.listed import Decision, Known
 from ..archive.tables import tables_of
 from ..source import InstanceRef, Source
 

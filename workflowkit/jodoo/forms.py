@@ -10,7 +10,7 @@ from ..client import Result
 from ..errors import DecodeError, InvalidRequest, NotFound, PermissionDenied
 from ..paginator import Cursor, Paginator
 from ..source import Chunk, FieldRow, FormRow, InstanceRef
-from .models import FieldsPage, FlowState, Form, FormField, FormRecord
+from .models import FieldsPage, FlowState, Form, FormField, FormRecord, Subfield
 from .source import LogSource, Reading, record_row
 
 _REFUSED = (PermissionDenied, NotFound, InvalidRequest, DecodeError)
@@ -135,7 +135,7 @@ def _field_rows(entry_id: str, fields: Iterable[FormField]) -> Iterator[FieldRow
     """Yield a row for each field, and after a subform one for each of its fields."""
     position = count()
     for field in fields:
-        yield FieldRow(form_id=entry_id, name=field.name, label=field.label, type=field.type, position=next(position))
-        for item in field.items or ():
-            name = f"{field.name}.{item.name}"
-            yield FieldRow(form_id=entry_id, name=name, label=item.label, type=item.type, position=next(position))
+        named: list[tuple[str, FormField | Subfield]] = [(field.name or "", field)]
+        named += [(f"{field.name}.{item.name}", item) for item in field.items or () if item.name]
+        for name, each in named if field.name else ():
+            yield FieldRow(form_id=entry_id, name=name, label=each.label, type=each.type, position=next(position))

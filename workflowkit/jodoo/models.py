@@ -237,7 +237,7 @@ class Form(Model):
 class Subfield(Model):
     """A field of a subform."""
 
-    name: str
+    name: str | None = None
     label: str | None = None
     type: str | None = None
 
@@ -253,7 +253,7 @@ class FormField(Model):
         items: the fields of a subform, or None for any other field.
     """
 
-    name: str
+    name: str | None = None
     label: str | None = None
     type: str | None = None
     items: tuple[Subfield, ...] | None = None
