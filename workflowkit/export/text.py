@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from operator import itemgetter
 from typing import Any, TextIO
 
 from ..archive.database import Rows
@@ -34,17 +35,23 @@ def without_secrets(table: str, shown: Rows) -> Rows:
     """Return a table's rows without the vendor's JSON, and without the signatures of links."""
     names, rows = shown
     kept = [number for number, name in enumerate(names) if table == "records" or name != "raw"]
-    signed = {number for number in kept if names[number] == _SIGNED.get(table)}
-    return tuple(names[number] for number in kept), [
-        tuple(_unsigned(row[number], is_link=number in signed) for number in kept) for row in rows
-    ]
+    links = [place for place, number in enumerate(kept) if names[number] == _SIGNED.get(table)]
+    pick = itemgetter(*kept)
+    found: list[tuple[Any, ...]] = []
+    for row in rows:
+        values: list[Any] = [
+            value if value is None or (type(value) is str and "?" not in value) else _unsigned(value)
+            for value in pick(row)
+        ]
+        for place in links:
+            values[place] = values[place] and values[place].partition("?")[0]
+        found.append(tuple(values))
+    return pick(names), found
 
 
 def _unsigned(value: Any, *, is_link: bool = False) -> Any:
     match value:
         case str():
-            if "?" not in value:
-                return value
             return value.partition("?")[0] if is_link else _SIGNED_LINK.sub(r"\1", value)
         case list():
             return [_unsigned(each) for each in value]
@@ -58,28 +65,29 @@ def write_csv(stream: TextIO, shown: Rows, *, defused: bool, header: bool) -> No
     """Write rows, and before them the names of their columns if wanted."""
     names, rows = shown
     writer = csv.writer(stream)
-    defuse = _defuse if defused else str
     for row in [names, *rows] if header else rows:
-        writer.writerow([defuse(_text(value)) if isinstance(value, (str, list, dict)) else value for value in row])
+        writer.writerow(
+            value
+            if value is None or (type(value) is str and value[:1] not in _FORMULA)
+            else _cell(value, defused=defused)
+            for value in row
+        )
 
 
-def _text(value: Any) -> str:
-    """Return a value as the text of a cell: of people and files the names, of what else has parts its JSON."""
-    if isinstance(value, str):
-        return value
-    parts = value if isinstance(value, list) else [value]
-    names = [part.get("name") if _is_named(part) else part for part in parts]
-    texts = [name for name in names if isinstance(name, str)]
-    return "; ".join(texts) if len(texts) == len(parts) else json.dumps(value, ensure_ascii=False)
+def _cell(value: Any, *, defused: bool) -> Any:
+    """Return a value as a cell: of people and files the names, of what else has parts its JSON."""
+    if isinstance(value, (list, dict)):
+        parts = value if isinstance(value, list) else [value]
+        names = [part["name"] if _is_named(part) else part for part in parts]
+        texts = [name for name in names if isinstance(name, str)]
+        value = "; ".join(texts) if len(texts) == len(parts) else json.dumps(value, ensure_ascii=False)
+    is_formula = isinstance(value, str) and value[:1] in _FORMULA and not _NUMBER.fullmatch(value)
+    return f"'{value}" if defused and is_formula else value
 
 
 def _is_named(part: Any) -> bool:
-    is_one = isinstance(part, dict) and not part.keys().isdisjoint(("url", "mime", "username", "dept_no"))
-    return is_one and any(part.keys() <= keys for keys in _NAMED)
-
-
-def _defuse(text: str) -> str:
-    return f"'{text}" if text[:1] in _FORMULA and not _NUMBER.fullmatch(text) else text
+    is_known = isinstance(part, dict) and not part.keys().isdisjoint(("url", "mime", "username", "dept_no"))
+    return is_known and "name" in part and any(part.keys() <= keys for keys in _NAMED)
 
 
 def write_jsonl(stream: TextIO, shown: Rows) -> None:
