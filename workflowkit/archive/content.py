@@ -29,8 +29,9 @@ def _upsert(table: Table) -> str:
     """
 
 
-_UPSERT = {table.name: _upsert(table) for table in (FORMS, FIELDS, RECORDS)}
-_VALUES = {table.name: attrgetter(*(column.name for column in table.columns[2:])) for table in (FORMS, FIELDS, RECORDS)}
+_STORED = (FORMS, FIELDS, RECORDS)
+_UPSERT = {table.name: _upsert(table) for table in _STORED}
+_VALUES = {table.name: attrgetter(*(column.name for column in table.columns[2:])) for table in _STORED}
 
 _OF_INSTANCES = """
     FROM records JOIN instances ON instances.system = records.system AND instances.tenant = records.tenant

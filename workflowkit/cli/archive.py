@@ -203,11 +203,11 @@ def export(
     written = run_async(write())
     if as_json and is_folder:
         print_json({"files": written, "to": to})
-    elif as_json and to != "-":
-        ((wanted, rows),) = written.items()
-        print_json({"table": wanted, "rows": rows, "to": to})
     elif is_folder:
         print_table(to, ("file", "rows"), ((name, f"{rows:,}") for name, rows in written.items()), err=True)
     else:
         ((wanted, rows),) = written.items()
-        say(f"{count_of(rows, 'row')} of {wanted} written" + (f" to {to}" if to != "-" else ""))
+        if as_json and to != "-":
+            print_json({"table": wanted, "rows": rows, "to": to})
+        else:
+            say(f"{count_of(rows, 'row')} of {wanted} written" + (f" to {to}" if to != "-" else ""))

@@ -45,7 +45,8 @@ class Selection:
         is_outdated = known.is_outdated(ref)
         if known.state == "failed" and not is_outdated:
             return "queued" if self.retry_failed and not known.is_fresh else "failed"
-        is_missing = self.tables - set((known.stored_tables or "").split(","))
         again = self.refresh or (self.tables and (known.is_open or ref.is_open))
-        queued = known.state != "done" or is_outdated or is_missing or (again and not known.is_fresh)
+        queued = (
+            known.state != "done" or is_outdated or not known.is_complete(self.tables) or (again and not known.is_fresh)
+        )
         return "queued" if queued else "done"
