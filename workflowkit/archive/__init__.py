@@ -3,6 +3,7 @@
 from .archive import Archive as Archive
 from .archive import Counts as Counts
 from .archive import Failure as Failure
+from .cases import Where as Where
 from .checks import Problem as Problem
 from .inventory import File as File
 from .inventory import FileCounts as FileCounts

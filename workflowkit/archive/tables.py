@@ -223,9 +223,11 @@ _EVENTS_OF = """
     SELECT {table}.system, {table}.tenant, {table}.instance_id AS case_id, {table}.position, {columns},
         CASE WHEN {table}.{end} IS NULL THEN 'start' ELSE 'complete' END AS lifecycle, '{table}' AS origin,
         {more}
-    FROM {table} JOIN instances ON instances.system = {table}.system
-        AND instances.tenant = {table}.tenant AND instances.id = {table}.instance_id
-    WHERE instances.state = 'done' AND instances.stored_tables LIKE '%{table}%'"""
+    FROM {table} CROSS JOIN instances
+    WHERE instances.system = {table}.system AND instances.tenant = {table}.tenant
+        AND instances.id = {table}.instance_id AND instances.state = 'done'
+        AND instances.stored_tables LIKE '%{table}%'"""
+"""CROSS JOIN: SQLite then walks the table along its key, and reading in order needs no sorting."""
 
 _OF_LOGS = _EVENTS_OF.format(
     table="logs",
@@ -243,8 +245,8 @@ _OF_TASKS = _EVENTS_OF.format(
 _OF_NODES = _EVENTS_OF.format(
     table="nodes",
     end="end_time",
-    columns="action_name, nodes.start_time, nodes.end_time, NULL, nodes.status",
-    more="NULL, NULL, NULL",
+    columns="action_name, nodes.start_time, nodes.end_time, CAST(NULL AS TEXT), nodes.status",
+    more="CAST(NULL AS TEXT), CAST(NULL AS BIGINT), CAST(NULL AS TEXT)",
 )
 _EVENTS = f"""
 CREATE VIEW events AS{_OF_LOGS} AND instances.stored_tables NOT LIKE '%tasks%'

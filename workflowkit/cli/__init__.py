@@ -24,6 +24,7 @@ _COMMANDS = {
     "plan": "Estimate the requests and the time of a harvest.",
     "harvest": "Read many instances into an archive. Run it again to continue.",
     "status": "Print the contents of an archive, and what could not be read.",
+    "report": "Show where it waits and what fails, on the terminal or as an HTML page.",
     "attachments": "Print which files are saved, pending or lost.",
     "verify": "Check an archive against the vendor's own JSON.",
     "export": "Write a table of an archive to a CSV or JSON Lines file.",
@@ -53,7 +54,7 @@ class Commands(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-def _load(name: str) -> click.Command:  # noqa: C901, PLR0911
+def _load(name: str) -> click.Command:  # noqa: C901, PLR0911, PLR0912
     """Return a command. Each import is written out, for tools that pack a program look for them."""
     match name:
         case "attachments":
@@ -88,6 +89,10 @@ def _load(name: str) -> click.Command:  # noqa: C901, PLR0911
             from .plan import plan
 
             return plan
+        case "report":
+            from .report import report
+
+            return report
         case "sandbox":
             from .sandbox import sandbox
 

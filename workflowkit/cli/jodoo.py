@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +12,12 @@ from .loop import run_async
 from .options import as_json, sending
 from .output import count_of, print_json, print_table
 from .systems import JODOO
+from .timeline import print_timeline
+from .times import zoned
+
+if TYPE_CHECKING:
+    from ..jodoo import Member, Task, WorkflowInstance, WorkflowLog
+    from ..report import Moment
 
 
 @click.group(epilog=JODOO.environment)
@@ -20,51 +28,50 @@ def jodoo() -> None:
 @jodoo.command()
 @click.argument("instance_id")
 @click.option("--limit", type=int, default=100, show_default=True, help="Page size, 1 to 100. All logs are read.")
+@zoned
 @sending
 @as_json
-def logs(instance_id: str, *, limit: int, as_json: bool, **options: Any) -> None:
+def logs(instance_id: str, *, limit: int, zone: tzinfo | None, as_json: bool, **options: Any) -> None:
     """Print the logs of an instance: its steps with an approval comment.
 
     \b
     workflowkit jodoo logs 6500cba90000000000000031
     workflowkit jodoo logs 6500cba90000000000000031 --json | jq -r .comment
     """
-    from ..jodoo import JodooClient, WorkflowLog
+    from ..jodoo import JodooClient
 
-    def row(log: WorkflowLog) -> tuple[Any, ...]:
-        who = log.operator.name if log.operator else None
-        took = log.finish_time and log.finish_time - log.create_time
-        files = len(log.attachments) + bool(log.signature) or None
-        return log.flow_name, who, log.finish_action or "open", log.finish_time, took, files, log.comment
-
-    async def read() -> list[tuple[Any, ...]]:
+    async def read() -> list[WorkflowLog]:
         async with JodooClient.from_env(**options) as client:
             listing = client.workflow_logs(instance_id, limit=limit)
             if not as_json:
-                return [row(log) async for log in listing]
+                return await listing
             async for log in listing:
                 print_json(log.to_dict())
             return []
 
-    rows = run_async(read())
+    found = run_async(read())
     if not as_json:
-        columns = ("step", "who", "action", "finished (UTC)", "took", "files", "comment")
-        title = f"{count_of(len(rows), 'log')} of {instance_id}"
-        print_table(title, columns, rows, spare=("files", "took", "finished (UTC)"))
+        more: dict[str, list[Any]] = {
+            "files": [len(log.attachments) + bool(log.signature) or None for log in found],
+            "comment": [log.comment for log in found],
+        }
+        moments = [_moment(log, [log.operator] if log.operator else []) for log in found]
+        print_timeline(f"{count_of(len(found), 'log')} of {instance_id}", moments, more, zone=zone)
 
 
 @jodoo.command()
 @click.argument("instance_id")
 @click.option("--tasks", is_flag=True, help="With all tasks, also those without a comment.")
+@zoned
 @sending
 @as_json
-def instance(instance_id: str, *, tasks: bool, as_json: bool, **options: Any) -> None:
-    """Print the state of an instance.
+def instance(instance_id: str, *, tasks: bool, zone: tzinfo | None, as_json: bool, **options: Any) -> None:
+    """Print the state of an instance, and its tasks on a timeline.
 
     \b
     workflowkit jodoo instance 6500cba90000000000000031 --tasks
     """
-    from ..jodoo import JodooClient, WorkflowInstance
+    from ..jodoo import JodooClient
 
     async def read() -> WorkflowInstance:
         async with JodooClient.from_env(**options) as client:
@@ -73,30 +80,33 @@ def instance(instance_id: str, *, tasks: bool, as_json: bool, **options: Any) ->
     found = run_async(read())
     if as_json:
         print_json(found.to_dict())
-    else:
-        _show(found)
+        return
+    print_table(found.instance_id, ("", ""), _facts(found).items(), zone=zone)
+    if found.tasks is not None:
+        moments = [_moment(task, task.assignees) for task in found.tasks]
+        print_timeline(count_of(len(moments), "task"), moments, zone=zone)
 
 
-def _show(found: Any) -> None:
-    facts = {
+def _facts(found: WorkflowInstance) -> dict[str, Any]:
+    return {
         "form": found.form_title,
         "status": None if found.status is None else found.status.name.lower().replace("_", " "),
         "creator": found.creator.name if found.creator else None,
-        "created (UTC)": found.create_time,
-        "updated (UTC)": found.update_time,
-        "finished (UTC)": found.finish_time,
+        "created": found.create_time,
+        "updated": found.update_time,
+        "finished": found.finish_time,
         "url": found.url,
     }
-    print_table(found.instance_id, ("", ""), facts.items())
-    if found.tasks is not None:
-        rows = [
-            (
-                task.flow_name,
-                ", ".join(member.name or "" for member in task.assignees),
-                task.finish_action or "open",
-                task.finish_time,
-                task.finish_time and task.finish_time - task.create_time,
-            )
-            for task in found.tasks
-        ]
-        print_table(count_of(len(rows), "task"), ("step", "who", "action", "finished (UTC)", "took"), rows)
+
+
+def _moment(step: WorkflowLog | Task, people: Sequence[Member]) -> Moment:
+    from ..report import Moment
+
+    return Moment(
+        activity=step.flow_name,
+        who=", ".join(member.name or "" for member in people) or None,
+        outcome=step.finish_action,
+        start=step.create_time,
+        end=step.finish_time,
+        took=None if step.finish_time is None else (step.finish_time - step.create_time).total_seconds(),
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -72,29 +71,6 @@ sending: Decorator = together(
 )
 """The options of every command that talks to a service."""
 
-
-def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """Return an aware datetime for ISO 8601 or SecMaster's own form. Without a zone it is UTC."""
-    if value is None:
-        return None
-    try:
-        time = datetime.fromisoformat(value.replace("Z+", "+"))
-    except ValueError:
-        problem = f"{value!r} is no time such as 2025-07-18 or 2025-07-18T15:11:04+08:00"
-        raise click.BadParameter(problem, ctx, param) from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-window: Decorator = together(
-    click.option(
-        "--since",
-        metavar="T",
-        callback=_time,
-        help="Start of the time window, such as 2025-07-18 or 2025-07-18T15:11:04+08:00. Default zone: UTC.",
-    ),
-    click.option("--until", metavar="T", callback=_time, help="End of the time window."),
-)
-"""``--since`` and ``--until``."""
 
 again: Decorator = together(
     click.option("--refresh", is_flag=True, help="Read harvested instances again."),

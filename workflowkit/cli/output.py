@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _SHORT = frozenset(
-    ("action", "finished (UTC)", "started (UTC)", "took", "after", "files", "number", "approvals", "instance", "status")
-) | {"trigger"}
+    ("outcome", "finished", "started", "took", "after", "files", "number", "decided", "instance", "status", "trigger")
+) | {"timeline"}
 """The columns that are never broken, however narrow the terminal."""
 
 _READABLE = 8
@@ -72,16 +72,24 @@ def print_table(
     *,
     spare: Sequence[str] = (),
     err: bool = False,
+    zone: tzinfo | None = None,
 ) -> None:
     """Print a table. On a terminal that is too narrow, without as many of the columns to spare as need be.
 
-    NO_COLOR is honoured.
+    Times are shown in the zone, None is the local one. Their offset is in the column's header, or in each cell if
+    they have different ones. NO_COLOR is honoured.
     """
     from rich.console import Console
     from rich.text import Text
 
     heading = Text(title, style="italic")
-    cells = [[_cell(value) for value in row] for row in rows]
+    values = [[_localized(value, zone) for value in row] for row in rows]
+    offsets = [name and _offset([row[number] for row in values]) for number, name in enumerate(columns)]
+    cells = [[_cell(value, offsets[number]) for number, value in enumerate(row)] for row in values]
+    headers = [f"{column} ({offset})" if offset else column for column, offset in zip(columns, offsets, strict=True)]
+    shown_as = dict(zip(columns, headers, strict=True))
+    spare = [shown_as[column] for column in spare]
+    columns = headers
     console = Console(stderr=err)
     if console.is_terminal:
         left_out = (spare[:number] for number in range(len(spare)))
@@ -105,8 +113,12 @@ def _least(columns: Sequence[str], rows: Sequence[Sequence[str]], without: Seque
     for number, column in enumerate(columns):
         if column not in without:
             width = _width(columns, rows, number)
-            total += 2 + (width if column in _SHORT else min(width, _READABLE))
+            total += 2 + (width if _is_short(column) else min(width, _READABLE))
     return total
+
+
+def _is_short(column: str) -> bool:
+    return column.partition(" (")[0] in _SHORT
 
 
 def _width(columns: Sequence[str], rows: Sequence[Sequence[str]], number: int) -> int:
@@ -124,7 +136,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], without: Seque
     table = Table(show_header=any(columns), padding=(0, 1, 0, 0), header_style="bold", box=SIMPLE_HEAD)
     shown = [number for number, column in enumerate(columns) if column not in without]
     for number in shown:
-        short = columns[number] in _SHORT
+        short = _is_short(columns[number])
         least = None if short else min(_READABLE, _width(columns, rows, number))
         table.add_column(columns[number], overflow="fold", no_wrap=short, min_width=least)
     for row in rows:
@@ -151,11 +163,25 @@ def say(text: str) -> None:
         click.echo(printable(text, _LONGEST), err=True)
 
 
-def _cell(value: Any) -> str:
+def _localized(value: Any, zone: tzinfo | None) -> Any:
+    return value.astimezone(zone) if isinstance(value, datetime) else value
+
+
+def _offset(values: Sequence[Any]) -> str:
+    """Return the offset that all times among the values have, if there are any and they have one."""
+    from ..report.wording import offset_of
+
+    offsets = {offset_of(value) for value in values if isinstance(value, datetime)}
+    return offsets.pop() if len(offsets) == 1 else ""
+
+
+def _cell(value: Any, offset: str = "") -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+        from ..report.wording import offset_of
+
+        return f"{value:%Y-%m-%d %H:%M}" + ("" if offset else f" {offset_of(value)}")
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
         return f"{seconds:.3g} s" if abs(seconds) < _MINUTE else str(timedelta(seconds=round(seconds)))

@@ -11,8 +11,9 @@ import click
 
 from ..errors import AuthenticationError, NotFound, PermissionDenied, WorkflowKitError
 from .ids import open_ids
-from .options import PATH, Decorator, attaching, together, window
+from .options import PATH, Decorator, attaching, together
 from .output import count_of
+from .times import window
 
 if TYPE_CHECKING:
     from ..archive.verify import Reread

@@ -1,0 +1,119 @@
+"""Figures in words, for the page and the terminal alike."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, tzinfo
+
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
+_TEN = 9.95
+"""Hours, or days, from which on no decimal is shown."""
+
+_OUTCOMES = {
+    "forward": "approved",
+    "batch_forward": "approved",
+    "back": "sent back",
+    "reject": "rejected",
+    "transfer": "handed on",
+    "batch_transfer": "handed on",
+    "auto_approve": "approved by rule",
+    "auto_forward": "forwarded by rule",
+    "auto_back": "sent back by rule",
+    "invoke_plugin": "plug-in called",
+    "revoke": "withdrawn",
+}
+_BACK = frozenset({"back", "auto_back", "reject", "FAILED", "TERMINATED"})
+_MOVED = frozenset({"transfer", "batch_transfer", "revoke", "close", "RETRYING", "TERMINATING"})
+
+
+_INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    """Return other people's text without characters that control a page, or the direction of a text."""
+    return _INVISIBLE.sub("\ufffd", text)
+
+
+def number(value: float) -> str:
+    """Return ``1,234``."""
+    return f"{value:,.0f}"
+
+
+def average(value: float) -> str:
+    """Return ``157`` or ``4.2``."""
+    return number(value) if value >= 10 else f"{value:.1f}"
+
+
+def count_of(value: int, noun: str, plural: str | None = None) -> str:
+    """Return ``1 case`` or ``2,000 cases``."""
+    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
+
+
+def share(value: float) -> str:
+    """Return ``59 %``, or ``< 1 %`` for what is less."""
+    if 0 < value < 0.01:
+        return "< 1 %"
+    if 0.99 < value < 1:
+        return "> 99 %"
+    return f"{100 * value:.0f} %"
+
+
+def duration(seconds: float | None, day: float = _DAY) -> str:
+    """Return ``45 s``, ``80 min``, ``26 h`` or ``5.8 days``.
+
+    A day is so many seconds long: of working time, it is less.
+    """
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return "0 s" if not seconds else "< 1 s"
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * _MINUTE:
+        return f"{seconds / _MINUTE:.0f} min"
+    if seconds < 2 * day:
+        hours = seconds / _HOUR
+        return f"{hours:.1f} h" if hours < _TEN else f"{hours:.0f} h"
+    days = seconds / day
+    unit = "days" if day == _DAY else "working days"
+    return f"{days:.1f} {unit}" if days < _TEN else f"{days:,.0f} {unit}"
+
+
+def outcome(code: str | None, *, is_ended: bool) -> str:
+    """Return what became of a step, in words. A code that isn't known is shown as it is."""
+    if code is None:
+        return "ended" if is_ended else "waiting"
+    return _OUTCOMES.get(code) or code.lower().replace("_", " ")
+
+
+def kind(code: str | None, *, is_ended: bool) -> str:
+    """Return what colour a step has: ``done``, ``back``, ``moved`` or ``open``."""
+    if not is_ended:
+        return "open"
+    return "back" if code in _BACK else "moved" if code in _MOVED else "done"
+
+
+def day_of(time: datetime | None, zone: tzinfo | None) -> str:
+    """Return the local date."""
+    return "" if time is None else f"{time.astimezone(zone):%Y-%m-%d}"
+
+
+def minute_of(time: datetime | None, zone: tzinfo | None) -> str:
+    """Return the local date and time, to a minute."""
+    return "" if time is None else f"{time.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def offset_of(time: datetime) -> str:
+    """Return the offset of a time: ``UTC+08:00``, or ``UTC``."""
+    text = f"{time:%z}"
+    return "UTC" if text in {"", "+0000", "-0000"} else f"UTC{text[:3]}:{text[3:5]}"
+
+
+def describe_zone(zone: tzinfo | None, time: datetime) -> str:
+    """Return a zone's name with its offset at a time: ``Asia/Shanghai (UTC+08:00)``. None is the local zone."""
+    offset = offset_of(time.astimezone(zone))
+    if zone is None:
+        return f"local time ({offset})"
+    return offset if zone is UTC else f"{zone} ({offset})"
