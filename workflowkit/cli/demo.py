@@ -6,24 +6,25 @@ import asyncio
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 import click
 
+from .figures import as_data, playbooks, print_columns, waits
 from .loop import run_async
 from .options import PATH, as_json
-from .output import count_of, megabytes, print_json, print_table, say
+from .output import count_of, megabytes, print_json, say
 
 if TYPE_CHECKING:
-    from ..archive.analyses import Step
     from ..harvesting import Summary
+    from ..report import Report
     from ..source import Source
 
 _TENANT = "workflowkit-demo"
-_SHOWN = 5
+_TENANT_RATE = 50
 
 
 @click.command()
@@ -32,23 +33,23 @@ _SHOWN = 5
 )
 @as_json
 def demo(archive: str, *, as_json: bool) -> int:
-    """Run a harvest against the sandbox. No account needed.
+    """Run a harvest against the sandbox, and write its report. No account needed.
 
     It takes 20 seconds. The sandbox on this machine serves an invented company's approvals and
-    playbook runs. It refuses whatever exceeds the documented 30 requests in any second.
+    playbook runs. It refuses whatever exceeds the documented rates in any second.
 
     \b
     workflowkit demo
     """
     from ..files import FileStore
     from ..jodoo import JodooClient
-    from ..sandbox import Sandbox
+    from ..sandbox import Sandbox, World
     from ..secmaster import AccessKey, SecMasterClient
     from .job import counted, run
     from .progress import Progress
 
     path = Path(archive)
-    folder = path.with_name(f"{path.stem}-files")
+    folder, page = path.with_name(f"{path.stem}-files"), path.with_name(f"{path.stem}.html")
     progress = Progress()
 
     async def work(sandbox: Sandbox) -> tuple[Summary, int, float]:
@@ -69,12 +70,15 @@ def demo(archive: str, *, as_json: bool) -> int:
             ) as secmaster,
         ):
             app = (await jodoo.apps())[0]
-            sources: list[Source] = [jodoo.form_source(app.app_id), secmaster.workspace_source(topology=True)]
+            sources: list[Source] = [
+                jodoo.form_source(app.app_id, tasks=True),
+                secmaster.workspace_source(topology=True),
+            ]
             started = time.monotonic()
             summary, code = await run(sources, archive, progress, store=FileStore(folder))
             return summary, code, time.monotonic() - started
 
-    with Sandbox() as sandbox:
+    with Sandbox(World(until=datetime.now().astimezone())) as sandbox:
         say(
             f"a sandbox at {sandbox.url} serves invented instances: {sandbox.world.size} of Jodoo, "
             f"{sandbox.workspace.size} of SecMaster"
@@ -82,17 +86,20 @@ def demo(archive: str, *, as_json: bool) -> int:
         summary, code, seconds = run_async(work(sandbox))
         logs, nodes = sandbox.jodoo.answered, sandbox.secmaster.answered
     refused = logs["8303"] + logs["8304"] + nodes["APIGW.0308"]
+    report = run_async(_report(path, page)) if not summary.stopped else None
     if as_json:
-        print_json({**attrs.asdict(summary), "seconds": round(seconds, 1), "refused": refused, "archive": archive})
-    elif summary.stopped:
+        figures = {"seconds": round(seconds, 1), "refused": refused, "archive": archive, "report": report and str(page)}
+        print_json({**attrs.asdict(summary), **figures, "figures": report and as_data(report)})
+    elif report is None:
         say("stopped early")
     else:
+        sent = logs.total() - refused
         say(
-            f"{counted(summary)} in {seconds:.1f} s: {logs['workflow_logs']} requests for logs, "
-            f"{logs['workflow_logs'] / seconds:.1f} a second of the 30 allowed, and {nodes.total()} for nodes beside "
-            f"them; {refused} refused; {count_of(summary.files, 'file')} saved, {megabytes(summary.file_bytes)}\n"
+            f"{counted(summary)} in {seconds:.1f} s: {sent} requests to Jodoo, {sent / seconds:.1f} a second of the "
+            f"{_TENANT_RATE} allowed, and {nodes.total()} to SecMaster beside them; {refused} refused; "
+            f"{count_of(summary.files, 'file')} saved, {megabytes(summary.file_bytes)}\n"
         )
-        _show(archive, run_async(_steps(path)))
+        _show(archive, report, page)
     return code
 
 
@@ -111,39 +118,35 @@ async def _make_way(path: Path) -> None:
         await asyncio.to_thread(Path(f"{path}{ending}").unlink, missing_ok=True)
 
 
-async def _steps(path: Path) -> list[Step]:
+async def _report(path: Path, page: Path) -> Report:
     from ..archive import Archive
-    from ..archive.analyses import steps
+    from ..report import write_page
 
     async with Archive.open(path, create=False) as archive:
-        return await steps(archive)
+        return await write_page(archive, str(page), title="A company that workflowkit invented")
 
 
-def _show(path: str, steps: Sequence[Step]) -> None:
-    approvals = sorted((step for step in steps if step.system == "jodoo"), key=lambda step: -step.mean_seconds)
-    columns = ("step", "approvals", "sent back", "minutes on average")
-    rows = [(*_counted(step, "back"), f"{step.mean_seconds / 60:.1f}") for step in approvals[:_SHOWN]]
-    print_table("where approvals wait longest (Jodoo)", columns, rows, err=True)
-    nodes = [step for step in steps if step.system == "secmaster" and step.activity not in ("start", "end")]
-    nodes.sort(key=lambda step: (-step.outcomes["FAILED"], step.activity))
-    columns = ("step", "runs", "failed", "seconds on average")
-    rows = [(*_counted(step, "FAILED"), f"{step.mean_seconds:.1f}") for step in nodes[:_SHOWN]]
-    print_table("which steps of playbooks fail (SecMaster)", columns, rows, err=True)
+def _show(path: str, report: Report, page: Path) -> None:
+    from ..report.outline import TITLES
+    from ..report.sentences import headlines
+
+    for _, sentence in headlines(report):
+        say(f"- {sentence}")
+    say("")
+    print_columns(TITLES["waits"], list(waits(report)), err=True)
+    print_columns(TITLES["playbooks"], list(playbooks(report)), err=True)
     me = _my_name()
     say(
-        f"all of it is in {path}, a plain SQLite file. Next:\n"
+        f"open {page} in a browser for the whole report; all data is in {path}, a plain SQLite file. Next:\n"
+        f"  {me} report {path}\n"
         f"  {me} status {path}\n"
         f"  {me} attachments {path}\n"
         f"  {me} export {path} --to tables/\n"
         "with an account of your own:\n"
         "  export JODOO_API_KEY=...\n"
-        f"  {me} harvest jodoo --app APP --archive approvals.db --attachments files\n"
+        f"  {me} harvest jodoo --app APP --with tasks --archive approvals.db\n"
         f"  {me} harvest secmaster --topology --archive soc.db   (--help says what to export)"
     )
-
-
-def _counted(step: Step, outcome: str) -> tuple[str, int, int]:
-    return step.activity, step.outcomes.total(), step.outcomes[outcome]
 
 
 def _my_name() -> str:

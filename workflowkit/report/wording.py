@@ -115,5 +115,5 @@ def describe_zone(zone: tzinfo | None, time: datetime) -> str:
     """Return a zone's name with its offset at a time: ``Asia/Shanghai (UTC+08:00)``. None is the local zone."""
     offset = offset_of(time.astimezone(zone))
     if zone is None:
-        return f"local time ({offset})"
+        return f"the local zone ({offset})"
     return offset if zone is UTC else f"{zone} ({offset})"

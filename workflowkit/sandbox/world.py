@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .files import Files, quote, signature
+from .story import COMMENTS, PEOPLE, STEPS, Happening, Story
 
 JSON = dict[str, Any]
 
@@ -63,17 +64,6 @@ _FIELDS: dict[str, list[JSON]] = {
 
 _SYSTEM_FIELDS = ("creator", "updater", "createTime", "updateTime")
 _ARTICLES = ("Notebook", "Desk lamp", "Headset", "Safety shoes", "显示器")
-_STEPS = ("Manager approval", "Finance review", "Signature required", "Director approval")
-_PEOPLE = (("u1001", "Ada Park"), ("u1002", "Chen Wei"), ("u1003", "Jonas Weber"), ("u1004", "Amina Diallo"))
-_COMMENTS = {
-    "forward": (
-        "Approved.",
-        "Within budget, go ahead.",
-        "Two offers are enough for this amount; the cheaper one is faster.",
-    ),
-    "back": ("Please attach the signed quote.", "The cost centre is missing."),
-    "transfer": ("Your department pays for this.", "I am away until Monday."),
-}
 _WITH_FILE = 0.3
 _START = datetime(2024, 1, 9, 3, 16, 35, 447_000, tzinfo=UTC)
 
@@ -84,11 +74,15 @@ class World:
     Args:
         instances: workflow instances in all, dealt out to the workflow forms in turn.
         files: what links lead to.
+        until: the present of the company: what ends after it is open. Without it, everything has ended long ago, but
+            for some of the edge cases. Those are left out with it.
     """
 
-    def __init__(self, instances: int = 300, *, files: Files | None = None) -> None:
+    def __init__(self, instances: int = 300, *, files: Files | None = None, until: datetime | None = None) -> None:
         self.size = instances
         self.files: Files = files or Files()
+        self._edge_cases = {} if until else EDGE_CASES
+        self._story = Story(instances // len(_WORKFLOWS), until)
 
     def instance_ids(self, form_id: str | None = None) -> Iterator[str]:
         """Yield the ids of all instances, or of one form's, ascending within a form."""
@@ -98,7 +92,7 @@ class World:
     def edge_cases(self) -> dict[str, str]:
         """Return the ids of the instances that are edge cases, by what each is about."""
         ids = self.instance_ids(_WORKFLOWS[0])
-        return dict(zip(EDGE_CASES, ids, strict=False))
+        return dict(zip(self._edge_cases, ids, strict=False))
 
     def count(self, form_id: str) -> int:
         """Return how many records a form has."""
@@ -121,34 +115,42 @@ class World:
         return form_id in _WORKFLOWS
 
     def log_count(self, form_id: str, number: int) -> int:
-        """Return how many logs an instance has."""
-        if form_id == _WORKFLOWS[0] and number < len(EDGE_CASES):
+        """Return how many logs an instance has: one for each step with a comment."""
+        if self._is_edge_case(form_id, number):
             return list(EDGE_CASES.values())[number]
-        return _rng(form_id, number).choice((1, 2, 3, 3, 4, 5, 8))
+        return len(self._commented(form_id, number))
 
     def logs(self, form_id: str, number: int, skip: int, limit: int, base: str) -> list[JSON]:
         """Return a page of an instance's logs. Links in them start with the base."""
-        end = min(skip + limit, self.log_count(form_id, number))
-        return [self._log(form_id, number, position, base) for position in range(skip, end)]
+        count = self.log_count(form_id, number)
+        places = range(skip, min(skip + limit, count))
+        told = () if self._is_edge_case(form_id, number) else self._commented(form_id, number)
+        if len(told) == count:
+            return [self._log(form_id, number, place, told[place], base) for place in places]
+        return [self._invented(form_id, number, place, base) for place in places]
 
     def instance(self, form_id: str, number: int, base: str, *, tasks: bool) -> JSON:
         """Return an instance as the API's own operation for it does."""
-        logs = self.logs(form_id, number, 0, 100, base)
-        is_open = any(log.get("finish_time") is None for log in logs)
+        if self._is_edge_case(form_id, number):
+            steps = self.logs(form_id, number, 0, 100, base)
+        else:
+            steps = [_log(each) for each in self._story.happenings(FORMS[form_id], number)]
+        is_open = any(step.get("finish_time") is None for step in steps)
+        ended = max((step.get("finish_time") or "" for step in steps), default="")
         instance: JSON = {
             "app_id": APP_ID,
             "form_id": form_id,
             "form_title": FORMS[form_id],
             "instance_id": _instance_id(form_id, number),
             "url": f"{base}/workflow/process_instance/{_instance_id(form_id, number)}",
-            "create_time": _time(_begin(number)),
-            "update_time": _time(_begin(number) + timedelta(hours=5)),
-            "finish_time": None if is_open else _time(_begin(number) + timedelta(hours=5)),
+            "create_time": _time(self._begin(form_id, number)),
+            "update_time": ended or _time(self._begin(form_id, number)),
+            "finish_time": None if is_open else ended or _time(self._begin(form_id, number)),
             "status": 0 if is_open else 1,
-            "creator": _member(0),
+            "creator": _member(number % 4),
         }
         if tasks:
-            instance["tasks"] = [_task(instance, log, position) for position, log in enumerate(logs)]
+            instance["tasks"] = [_task(instance, step, position) for position, step in enumerate(steps)]
         return instance
 
     def fields(self, form_id: str) -> JSON:
@@ -160,7 +162,7 @@ class World:
         return {
             "widgets": widgets,
             "sysWidgets": [{"name": name} for name in (*state, *_SYSTEM_FIELDS)],
-            "dataModifyTime": _time(_begin(self.count(form_id))),
+            "dataModifyTime": _time(self._begin(form_id, self.count(form_id))),
         }
 
     def record(self, form_id: str, number: int, base: str = "") -> JSON:
@@ -169,19 +171,20 @@ class World:
             "_id": _instance_id(form_id, number),
             "appId": APP_ID,
             "entryId": form_id,
-            "creator": _member(0),
-            "createTime": _time(_begin(number)),
-            "updateTime": _time(_begin(number) + timedelta(hours=5)),
+            "creator": _member(number % 4),
+            "createTime": _time(self._begin(form_id, number)),
+            "updateTime": _time(self._begin(form_id, number) + timedelta(hours=5)),
             "_widget_1508400000001": f"{FORMS[form_id]} {number + 1}",
             **self._content(form_id, number, base),
         }
         if self.has_workflow(form_id):
-            record["flowState"] = 1
+            told = () if self._is_edge_case(form_id, number) else self._story.happenings(FORMS[form_id], number)
+            record["flowState"] = int(not told or told[-1].end is not None)
         return record
 
     def _content(self, form_id: str, number: int, base: str) -> JSON:
         rng = _rng(form_id, number, "content")
-        day = _time(_begin(number) + timedelta(days=rng.randrange(7, 60)))
+        day = _time(self._begin(form_id, number) + timedelta(days=rng.randrange(7, 60)))
         if FORMS[form_id] == "Leave request":
             return {"days": rng.choice((0.5, 1, 2, 5, 10)), "_widget_1508400000003": day}
         if FORMS[form_id] != "Purchase request":
@@ -191,7 +194,7 @@ class World:
         return {
             "amount": round(rng.lognormvariate(7, 1.2), 2),
             "_widget_1508400000003": day,
-            "_widget_1508400000004": _member(rng.randrange(len(_PEOPLE))),
+            "_widget_1508400000004": _member(rng.randrange(len(PEOPLE))),
             "_widget_1508400000005": [{**file, "url": self.files.link(content, base, "quote.txt")}],
             "_widget_1508400000006": [
                 {"_widget_1508400000007": rng.choice(_ARTICLES), "_widget_1508400000008": rng.randrange(1, 20)}
@@ -199,29 +202,55 @@ class World:
             ],
         }
 
-    def _log(self, form_id: str, number: int, position: int, base: str) -> JSON:
+    def _is_edge_case(self, form_id: str, number: int) -> bool:
+        return form_id == _WORKFLOWS[0] and number < len(self._edge_cases)
+
+    def _begin(self, form_id: str, number: int) -> datetime:
+        if self._is_edge_case(form_id, number) or not self.has_workflow(form_id):
+            return _START + timedelta(minutes=7 * number)
+        return self._story.begin(FORMS[form_id], number)
+
+    def _commented(self, form_id: str, number: int) -> list[Happening]:
+        return [each for each in self._story.happenings(FORMS[form_id], number) if each.comment is not None]
+
+    def _log(self, form_id: str, number: int, position: int, told: Happening, base: str) -> JSON:
+        return self._attach(_log(told), form_id, number, position, base)
+
+    def _invented(self, form_id: str, number: int, position: int, base: str) -> JSON:
+        """Return a log of an instance that has any number of them."""
         rng = _rng(form_id, number, position)
-        begin = _begin(number) + timedelta(minutes=20 * position)
+        begin = self._begin(form_id, number) + timedelta(minutes=20 * position)
         action = rng.choice(("forward", "forward", "forward", "back", "transfer"))
-        log: JSON = {
-            "flow_id": position % len(_STEPS) + 1,
-            "flow_name": _STEPS[position % len(_STEPS)],
-            "create_time": _time(begin),
-            "create_action": "forward",
-            "finish_time": _time(begin + timedelta(seconds=rng.randrange(20, 1100))),
-            "finish_action": action,
-            "operator": _member(rng.randrange(len(_PEOPLE))),
-            "comment": rng.choice(_COMMENTS[action]),
-        }
-        if position % len(_STEPS) == _STEPS.index("Signature required"):
+        step, person, comment = STEPS[position % len(STEPS)], rng.randrange(len(PEOPLE)), rng.choice(COMMENTS[action])
+        end = begin + timedelta(seconds=rng.randrange(20, 1100))
+        told = Happening(step, person, "forward", begin, end, action, comment)
+        log = self._attach(_log(told), form_id, number, position, base)
+        if self._is_edge_case(form_id, number):
+            _make_edge_case(log, list(EDGE_CASES)[number], position)
+        return log
+
+    def _attach(self, log: JSON, form_id: str, number: int, position: int, base: str) -> JSON:
+        """Add a signature where the step wants one, and a file to some logs."""
+        if log["flow_name"] == "Signature required":
             log["signature"] = {"url": self.files.link(signature(7 * number + position), base)}
-        if rng.random() < _WITH_FILE:
+        if _rng(form_id, number, position, "file").random() < _WITH_FILE:
             content = quote(number)
             file = {"name": "quote.txt", "size": len(content), "mime": "text/plain"}
             log["attachments"] = [{**file, "url": self.files.link(content, base, "quote.txt")}]
-        if form_id == _WORKFLOWS[0] and number < len(EDGE_CASES):
-            _make_edge_case(log, list(EDGE_CASES)[number], position)
         return log
+
+
+def _log(told: Happening) -> JSON:
+    return {
+        "flow_id": STEPS.index(told.step) + 1,
+        "flow_name": told.step,
+        "create_time": _time(told.begin),
+        "create_action": told.how,
+        "finish_time": None if told.end is None else _time(told.end),
+        "finish_action": told.action,
+        "operator": _member(told.person),
+        "comment": told.comment,
+    }
 
 
 def _make_edge_case(log: JSON, kind: str, position: int) -> None:
@@ -261,16 +290,12 @@ def _instance_id(form_id: str, number: int) -> str:
 
 
 def _member(number: int) -> JSON:
-    username, name = _PEOPLE[number]
+    username, name = PEOPLE[number]
     return {"username": username, "name": name, "departments": [1, number + 2], "type": 0, "status": 1}
 
 
-def _begin(number: int) -> datetime:
-    return _START + timedelta(minutes=7 * number)
-
-
 def _time(time: datetime) -> str:
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _rng(*seed: object) -> random.Random:
