@@ -5,6 +5,7 @@ from .archive import Counts as Counts
 from .archive import Failure as Failure
 from .cases import Where as Where
 from .checks import Problem as Problem
+from .eventlog import Event as Event
 from .inventory import File as File
 from .inventory import FileCounts as FileCounts
 from .overview import LastRun as LastRun

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import attrs
 
 from ..errors import ConfigError, HarvestError
 from ..redact import redact_url
 from . import checks, inventory, overview
+from .cases import Where
 from .checks import Problem
 from .connection import Connection
 from .content import FormCount, count_forms, read_records
 from .database import Database, Rows
+from .eventlog import Event, read_event_log, read_events
 from .inventory import File, FileCounts
 from .overview import LastRun, StatusCount
-from .tables import ORDER, TABLE_OF
+from .reading import read_table
+from .tables import TABLE_OF
+
+if TYPE_CHECKING:
+    from arro3 import core
 
 _MOST = 2**62
 """Rows of a list without a limit."""
@@ -30,10 +36,6 @@ _FAILURES = (
 )
 _STATES = "SELECT state, count(*) FROM instances GROUP BY state"
 _ROWS = {table: f"SELECT count(*) FROM {table}" for table in (*TABLE_OF.values(), "records")}
-_READ = {
-    table: f"SELECT * FROM {table} ORDER BY {', '.join(str(number) for number in range(1, columns + 1))}"
-    for table, columns in ORDER.items()
-}
 _DONE = "SELECT count(*) FROM instances WHERE state = 'done'"
 
 
@@ -133,29 +135,65 @@ class Archive:
         rows = await self.database.select(_FAILURES, _MOST if most is None else most)
         return [Failure(system=system, tenant=tenant, id=id_, error=error) for system, tenant, id_, error in rows]
 
-    async def read(self, table: str) -> AsyncIterator[Rows]:
+    async def read(self, table: str, where: Where | None = None) -> AsyncGenerator[Rows]:
         """Yield a table's rows in chunks, at least one, each with the names of its columns.
 
-        They come by system, tenant, instance and position, and show the archive as it was when
-        reading began. Raises ConfigError for an unknown table.
+        They come by system, tenant, instance and position, and show the archive as it was when reading began. `where`
+        chooses instances, and so their rows.
+
+        Raises:
+            ConfigError: the table is unknown. Or instances are chosen, but its rows belong to none.
         """
-        if table not in _READ:
-            raise ConfigError(f"table {table!r}: choose one of {', '.join(_READ)}")
-        async with aclosing(self.database.read(_READ[table])) as chunks:
+        async with aclosing(read_table(self.database, table, where)) as chunks:
             async for names, rows in chunks:
                 yield names, rows
+
+    async def events(self, where: Where | None = None) -> AsyncGenerator[Event]:
+        """Yield the steps of all harvested instances, or of the chosen ones, in the order of instance and position.
+
+        They stream: the first comes at once, and memory stays flat.
+        """
+        async with aclosing(read_events(self.database, where or Where())) as found:
+            async for event in found:
+                yield event
+
+    async def read_event_log(self, where: Where | None = None) -> AsyncGenerator[Rows]:
+        """Yield the events in chunks, with the column names that tools for process mining know.
+
+        These are ``case:concept:name``, ``concept:name``, ``start_timestamp``, ``time:timestamp`` (the end),
+        ``org:resource``, ``lifecycle:transition`` and ``concept:instance``, then the other columns of the view.
+        """
+        async with aclosing(read_event_log(self.database, where or Where())) as chunks:
+            async for names, rows in chunks:
+                yield names, rows
+
+    async def to_arrow(self, table: str = "events", where: Where | None = None) -> core.Table:
+        """Return a table as Arrow, which pandas, polars, DuckDB and PyArrow take without a copy.
+
+        Events have the standard column names of `read_event_log`. All rows are in memory. Times are UTC, in
+        microseconds.
+
+        Raises:
+            ConfigError: the table is unknown, or the ``parquet`` extra isn't installed.
+        """
+        try:
+            from .arrow import as_arrow  # noqa: PLC0415  # an extra
+        except ImportError:
+            raise ConfigError("Arrow needs an extra: pip install 'workflowkit[parquet]'") from None
+        chunks = self.read_event_log(where) if table == "events" else self.read(table, where)
+        return await as_arrow(chunks)
 
     async def forms(self) -> list[FormCount]:
         """Return the forms that there are records of, by name. An archive without records has none."""
         return await count_forms(self.database)
 
-    async def read_records(self, form_id: str) -> AsyncIterator[Rows]:
+    async def read_records(self, form_id: str, where: Where | None = None) -> AsyncGenerator[Rows]:
         """Yield a form's records in chunks, at least one, each with the names of its columns.
 
         Those are the labels of the form's fields. A value is as the vendor's JSON has it: a text, a number, a list
         or a dict. Fields that have no label are together in the column ``other``.
         """
-        async with aclosing(read_records(self.database, form_id)) as chunks:
+        async with aclosing(read_records(self.database, form_id, where or Where())) as chunks:
             async for names, rows in chunks:
                 yield names, rows
 

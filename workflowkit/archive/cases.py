@@ -29,7 +29,7 @@ _CASES = f"""
     SELECT system, tenant, id AS case_id, -1 AS position, 'instances' AS origin, coalesce(form_name, workflow_name),
         start_time, end_time, creator, form_id, status, stored_tables,
         CASE WHEN is_open THEN 1 WHEN NOT is_open THEN 0 END
-    FROM instances WHERE state = 'done' AND {FITS}
+    FROM instances WHERE coalesce(state, '') = 'done' AND {FITS}
     UNION ALL
     SELECT system, tenant, instance_id, position, 'logs', flow_name, create_time, finish_time, operator_name,
         operator_username, finish_action, create_action, flow_id FROM logs
@@ -41,7 +41,10 @@ _CASES = f"""
         error_msg, NULL FROM nodes
     ORDER BY 1, 2, 3, 4
 """
-"""An instance comes just before its steps. Each table is walked along its key, so nothing is sorted."""
+"""An instance comes just before its steps. Each table is walked along its key, so nothing is sorted.
+
+With ``state = 'done'``, SQLite would walk the index of states instead.
+"""
 
 _SCOPE = f"""
     SELECT max(harvested_at), count(*),
@@ -51,6 +54,7 @@ _SCOPE = f"""
 _SPAN = """
     SELECT min(start_time), max(coalesce(end_time, start_time)) FROM events WHERE system = 'jodoo'
 """
+_TENANTS = "SELECT count(*) FROM (SELECT DISTINCT tenant FROM instances WHERE state = 'done') AS tenants"
 _EARLIEST, _LATEST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 
 
@@ -135,6 +139,12 @@ async def scope(database: Database, where: Where) -> tuple[str | None, int, int]
     """Return when the last of the chosen instances was harvested, how many there are, and how many have all tasks."""
     ((harvested_at, instances, complete),) = await database.select(_SCOPE, *where.parameters)
     return harvested_at, instances, complete or 0
+
+
+async def count_tenants(database: Database) -> int:
+    """Return of how many tenants there are harvested instances."""
+    ((number,),) = await database.select(_TENANTS)
+    return int(number)
 
 
 async def time_span(database: Database) -> tuple[datetime | None, datetime | None]:

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from ..source import Chunk
+from .cases import FITS, Where
 from .connection import Connection
 from .database import Database, Rows
 from .tables import FIELDS, FORMS, RECORDS, Table
@@ -45,7 +46,7 @@ _FIELDS = "SELECT name, max(label) FROM fields WHERE form_id = ? GROUP BY name O
 _RECORDS = f"""
     SELECT records.instance_id, instances.status, records.creator, records.create_time, records.update_time, records.raw
     {_OF_INSTANCES}
-    WHERE instances.form_id = ? ORDER BY records.system, records.tenant, records.instance_id
+    WHERE instances.form_id = ? AND {FITS} ORDER BY records.system, records.tenant, records.instance_id
 """
 _COLUMNS = ("instance_id", "status", "creator", "create_time", "update_time")
 _OTHER = "other"
@@ -77,17 +78,18 @@ async def count_forms(database: Database) -> list[FormCount]:
     return [FormCount(*row) for row in await database.select(_FORMS)]
 
 
-async def read_records(database: Database, form_id: str) -> AsyncGenerator[Rows]:
-    """Yield a form's records in chunks, at least one, each with the names of its columns: the labels of the fields.
+async def read_records(database: Database, form_id: str, where: Where) -> AsyncGenerator[Rows]:
+    """Yield a form's records of the chosen instances in chunks, at least one, each with the names of its columns.
 
-    A value is as the vendor's JSON has it. Fields without a label are together in the last column.
+    Those are the labels of the fields. A value is as the vendor's JSON has it. Fields without a label are together in
+    the last column.
     """
     found = await database.select(_FIELDS, form_id)
     subforms = {name for name, _ in found}
     fields = [(name, label) for name, label in found if name.rpartition(".")[0] not in subforms]
     columns = (*_COLUMNS, *_labels(fields), _OTHER)
     names = [name for name, _ in fields]
-    async with aclosing(database.read(_RECORDS, form_id)) as chunks:
+    async with aclosing(database.read(_RECORDS, form_id, *where.parameters)) as chunks:
         async for _, rows in chunks:
             yield columns, await asyncio.to_thread(_records, rows, names)
 

@@ -27,7 +27,7 @@ _COMMANDS = {
     "report": "Show where it waits and what fails, on the terminal or as an HTML page.",
     "attachments": "Print which files are saved, pending or lost.",
     "verify": "Check an archive against the vendor's own JSON.",
-    "export": "Write a table of an archive to a CSV or JSON Lines file.",
+    "export": "Write a table of an archive to a file: CSV, JSON Lines, Parquet or XES.",
     "doctor": "Check addresses, credentials, clocks, certificates and an archive.",
     "config": "Print the settings in force and their origin.",
     "sandbox": "Serve a simulated Jodoo and SecMaster on this machine.",
@@ -74,7 +74,7 @@ def _load(name: str) -> click.Command:  # noqa: C901, PLR0911, PLR0912
 
             return doctor
         case "export":
-            from .archive import export
+            from .export import export
 
             return export
         case "harvest":

@@ -1,11 +1,9 @@
-"""`workflowkit status`, `verify` and `export`: the contents of an archive."""
+"""`workflowkit status` and `verify`: the contents of an archive."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
     from ..archive import Counts, Failure, FileCounts, LastRun, StatusCount
 
 _SHOWN = 100
-_TO = "Output: FILE.jsonl or FILE.csv. FOLDER/ gets a file for each table. - is stdout."
-TABLES = ("events", "logs", "tasks", "nodes", "instances", "records", "forms", "fields", "attachments")
 
 
 @click.command()
@@ -147,67 +143,3 @@ def verify(archive: str, *, as_json: bool) -> int:
         if lacks := [f"{count_of(number, 'instance')} {what}" for number, what in left if number]:
             say(f"but {' and '.join(lacks)}: the archive isn't complete, run the harvest again")
     return int(bool(problems))
-
-
-@click.command()
-@click.argument("archive", type=PATH)
-@click.option("--to", type=PATH, metavar="FILE", required=True, help=_TO)
-@click.option("--table", type=click.Choice(TABLES), help="Default: logs if there are any, else nodes, else instances.")
-@click.option("--form", metavar="ENTRY", help="The form whose records are wanted. Implies --table records.")
-@click.option("--raw", is_flag=True, help="Keep signed links, the vendor's JSON and formulas as they are stored.")
-@click.option("--bom", is_flag=True, help="Begin a CSV file with a byte order mark, for Excel.")
-@click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), help="Required with --to -.")
-@as_json
-def export(
-    archive: str,
-    *,
-    to: str,
-    table: str | None,
-    form: str | None,
-    raw: bool,
-    bom: bool,
-    kind: str | None,
-    as_json: bool,
-) -> None:
-    """Write a table of an archive to a CSV or JSON Lines file.
-
-    The table `records` is what people have filled in: one form's fields, with their labels. Links are
-    written without their signature, so the file can be mailed.
-
-    \b
-    workflowkit export approvals.db --to approvals.csv
-    workflowkit export approvals.db --to tables/
-    workflowkit export approvals.db --to requests.csv --form 6573f1c2a9d4e80007b1c101
-    workflowkit export approvals.db --to - --format jsonl --table events | head
-    """
-    from ..archive import Archive
-    from ..export import export_all, export_to, format_of, table_of
-
-    is_folder = to.endswith(("/", os.sep)) or Path(to).is_dir()
-    chosen = format_of(to, kind or "csv" if is_folder else kind)
-    if form is not None and table not in (None, "records"):
-        raise click.UsageError(f"--form goes with --table records, not with --table {table}")
-    if is_folder and (form or table):
-        raise click.UsageError(f"--to {to} writes all tables: name a file for one of them")
-    if bom and chosen != "csv":
-        raise click.UsageError("--bom goes with CSV files only")
-    table = "records" if form is not None else table
-
-    async def write() -> dict[str, int]:
-        async with Archive.open(archive, create=False) as opened:
-            if is_folder:
-                return await export_all(opened, to, chosen, raw=raw, bom=bom)
-            wanted = table or await table_of(opened)
-            return {wanted: await export_to(opened, wanted, to, chosen, form=form, raw=raw, bom=bom)}
-
-    written = run_async(write())
-    if as_json and is_folder:
-        print_json({"files": written, "to": to})
-    elif is_folder:
-        print_table(to, ("file", "rows"), ((name, f"{rows:,}") for name, rows in written.items()), err=True)
-    else:
-        ((wanted, rows),) = written.items()
-        if as_json and to != "-":
-            print_json({"table": wanted, "rows": rows, "to": to})
-        else:
-            say(f"{count_of(rows, 'row')} of {wanted} written" + (f" to {to}" if to != "-" else ""))

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from ..errors import ConfigError, HarvestError
 
@@ -24,14 +24,14 @@ def resolve(to: str, archive: Path) -> Path:
 
 
 @asynccontextmanager
-async def opened(target: Path | None) -> AsyncIterator[TextIO]:
+async def opened(target: Path | None) -> AsyncIterator[BinaryIO]:
     """Yield the stream to write to. None is stdout."""
     if target is None:
         if sys.stdout is None:
             raise HarvestError("stdout is closed: name a file")
         try:
-            yield sys.stdout
-            sys.stdout.flush()
+            yield sys.stdout.buffer
+            await asyncio.to_thread(sys.stdout.flush)
         except BrokenPipeError:  # whoever reads has had enough
             raise
         except OSError as error:
@@ -56,7 +56,7 @@ async def opened(target: Path | None) -> AsyncIterator[TextIO]:
                 await asyncio.to_thread(part.unlink, missing_ok=True)
 
 
-def _create(target: Path) -> tuple[TextIO, Path | None]:
+def _create(target: Path) -> tuple[BinaryIO, Path | None]:
     """Return the stream to write to, and the temporary file's path: None for a target that can't be replaced.
 
     The file beside the target has a name that nobody can know beforehand. It gets owner and rights of the file that
@@ -67,11 +67,11 @@ def _create(target: Path) -> tuple[TextIO, Path | None]:
     except FileNotFoundError:
         there = None
     if there is not None and not stat.S_ISREG(there.st_mode):
-        return os.fdopen(os.open(target, os.O_WRONLY), "w", encoding="utf-8", newline=""), None
+        return os.fdopen(os.open(target, os.O_WRONLY), "wb"), None
     descriptor, name = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent)
     if there is not None:
         with suppress(OSError, AttributeError):  # not on Windows, and not for everybody
             os.fchown(descriptor, there.st_uid, there.st_gid)
         with suppress(OSError, AttributeError):
             os.fchmod(descriptor, stat.S_IMODE(there.st_mode))
-    return os.fdopen(descriptor, "w", encoding="utf-8", newline=""), Path(name)
+    return os.fdopen(descriptor, "wb"), Path(name)

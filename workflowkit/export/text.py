@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import json
 import re
-from operator import itemgetter
+from collections.abc import Sequence
+from types import NoneType
 from typing import Any, TextIO
 
 from ..archive.database import Rows
@@ -27,6 +28,9 @@ _DEPARTMENT = frozenset({"_id", "dept_no", "name", "parent_no", "type", "status"
 _NAMED = (_FILE, _PERSON, _DEPARTMENT)
 """The keys of what a cell shows by its name."""
 
+_NUMBERS = {int, float, bool, NoneType}
+_TEXTS = {str, NoneType}
+
 _FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _NUMBER = re.compile(r"[+-]?\d[\d.,]*%?")
 
@@ -34,19 +38,26 @@ _NUMBER = re.compile(r"[+-]?\d[\d.,]*%?")
 def without_secrets(table: str, shown: Rows) -> Rows:
     """Return a table's rows without the vendor's JSON, and without the signatures of links."""
     names, rows = shown
-    kept = [number for number, name in enumerate(names) if table == "records" or name != "raw"]
-    links = [place for place, number in enumerate(kept) if names[number] == _SIGNED.get(table)]
-    pick = itemgetter(*kept)
-    found: list[tuple[Any, ...]] = []
-    for row in rows:
-        values: list[Any] = [
-            value if value is None or (type(value) is str and "?" not in value) else _unsigned(value)
-            for value in pick(row)
-        ]
-        for place in links:
-            values[place] = values[place] and values[place].partition("?")[0]
-        found.append(tuple(values))
-    return pick(names), found
+    if not rows:
+        return tuple(name for name in names if table == "records" or name != "raw"), []
+    columns = {
+        name: _without_query(column) if name == _SIGNED.get(table) else _unsigned_column(column)
+        for name, column in zip(names, zip(*rows, strict=True), strict=True)
+        if table == "records" or name != "raw"
+    }
+    return tuple(columns), list(zip(*columns.values(), strict=True))
+
+
+def _without_query(column: Sequence[Any]) -> Sequence[Any]:
+    return [value and value.partition("?")[0] for value in column]
+
+
+def _unsigned_column(column: Sequence[Any]) -> Sequence[Any]:
+    """Return values without signatures. Almost all columns have none, which one look at all of their text shows."""
+    kinds = set(map(type, column))
+    if kinds <= _NUMBERS or (kinds <= _TEXTS and "?" not in "".join(filter(None, column))):
+        return column
+    return [_unsigned(value) for value in column]
 
 
 def _unsigned(value: Any, *, is_link: bool = False) -> Any:

@@ -135,7 +135,7 @@ class _Count:
         self._without_steps += not case.steps
         is_open = _is_open(case)
         if self._all_tasks and not case.has_tasks:
-            if is_open:
+            if case.is_open:
                 self._open.add(case, moment_of(case.start_time), ())
             return
         steps = self._work(case, is_open=is_open)

@@ -43,12 +43,15 @@ async def write_page(archive: Archive, to: str, *, title: str | None = None, **c
     async with opened(target) as stream:
         report = await analyse(archive, **chosen)
         page = await asyncio.to_thread(render, report, zone=chosen.get("zone"), title=title)
-        await asyncio.to_thread(stream.write, page)
+        await asyncio.to_thread(stream.write, page.encode("utf-8"))
     return report
 
 
 def render(report: Report, *, zone: tzinfo | None, title: str | None = None) -> str:
-    """Return the page, with times in the zone: None is the local one. Raises ConfigError if Jinja2 isn't installed."""
+    """Return the page, with times in the zone: None is the local one. It reads files: call it in a thread.
+
+    Raises ConfigError if Jinja2 isn't installed.
+    """
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  # an extra
         from markupsafe import Markup  # noqa: PLC0415

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from importlib.resources import files
@@ -16,7 +17,7 @@ _EXACT = timedelta(minutes=15)
 async def statements(archive: Archive, zone: tzinfo | None) -> str:
     """Return the SQL of all figures, with the offsets that a zone has between the archive's first and last time."""
     first, last = await time_span(archive.database)
-    text = files("workflowkit.report").joinpath("figures.sql").read_text("utf-8")
+    text = await asyncio.to_thread(files("workflowkit.report").joinpath("figures.sql").read_text, "utf-8")
     offsets = ", ".join(f"('{since}', {minutes})" for since, minutes in _offsets(first, last, zone))
     return text.replace("{zone}", offsets)
 

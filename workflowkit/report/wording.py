@@ -69,7 +69,7 @@ def duration(seconds: float | None, day: float = _DAY) -> str:
         return ""
     if seconds < 1:
         return "0 s" if not seconds else "< 1 s"
-    if seconds < _MINUTE:
+    if round(seconds) < _MINUTE:
         return f"{seconds:.0f} s"
     if seconds < 90 * _MINUTE:
         return f"{seconds / _MINUTE:.0f} min"
