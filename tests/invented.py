@@ -64,7 +64,8 @@ def log(position: int, begin: datetime, hours: float | None, **fields: Any) -> L
     end = None if hours is None else begin + timedelta(hours=hours)
     outcome = None if hours is None else "forward"
     plain = {"flow_name": "Finance review", "create_time": begin, "finish_time": end, "finish_action": outcome}
-    return log_row(position, **{**plain, **fields})
+    row: LogRow = log_row(position, **{**plain, **fields})
+    return row
 
 
 def task(position: int, begin: datetime, hours: float | None, **fields: Any) -> TaskRow:

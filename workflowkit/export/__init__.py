@@ -155,7 +155,9 @@ async def _write_parquet(stream: BinaryIO, chunks: AsyncGenerator[Rows]) -> int:
 async def _write_xes(archive: Archive, stream: BinaryIO, where: Where, *, compressed: bool) -> int:
     written = 0
     tenants = await count_tenants(archive.database)
-    file: Any = gzip.GzipFile("", "wb", 6, stream, mtime=0) if compressed else stream
+    file: Any = stream
+    if compressed:
+        file = await asyncio.to_thread(gzip.GzipFile, "", "wb", 6, stream, mtime=0)
 
     def write(cases: Sequence[Case]) -> int:
         traces = [trace(case, many_tenants=tenants > 1) for case in cases]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any, BinaryIO
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, BinaryIO, cast
 
 from arro3 import core, io
 
@@ -21,39 +20,68 @@ async def write_parquet(stream: BinaryIO, chunks: AsyncIterator[Rows]) -> int:
 
     The library pulls the rows, so it works in a thread, and the rows are read on an event loop of that thread.
     """
-    stopped = threading.Event()
+    trial = _Trial(stream)
     try:
-        return await asyncio.to_thread(_write, stream, chunks, stopped)
+        return await asyncio.to_thread(_write, trial, chunks)
     finally:
-        stopped.set()
+        trial.stopped = True
 
 
-def _write(stream: BinaryIO, chunks: AsyncIterator[Rows], stopped: threading.Event) -> int:
+class _Trial:
+    """The file that the library writes to, and what went wrong meanwhile.
+
+    The library ends the process's thread at an exception out of its file or its rows. So it doesn't get to see any: it
+    is told that all is well, gets no more rows, and the exception is raised when it has returned.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.error: BaseException | None = None
+        self.stopped = False
+
+    def write(self, data: bytes) -> int:
+        """Write some bytes, unless something went wrong before."""
+        if self.error is None:
+            try:
+                self._stream.write(data)
+            except Exception as error:
+                self.error = error
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: the file is flushed when it is closed."""
+
+    def seek(self, *_: int) -> int:
+        """Raise: a file has this method, or the library doesn't take it, but a Parquet file is written in one go."""
+        raise NotImplementedError
+
+
+def _write(trial: _Trial, chunks: AsyncIterator[Rows]) -> int:
     written = 0
     with asyncio.Runner() as runner:
 
         async def pull() -> Rows | None:
             return await anext(chunks, None)
 
-        def grouped(rows: list[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+        def batches(rows: list[tuple[Any, ...]]) -> Iterator[core.RecordBatch]:
             """Yield all rows, many at a time. The first ones are given."""
-            while (chunk := runner.run(pull())) is not None and not stopped.is_set():
-                rows += chunk[1]
-                if len(rows) >= _BATCH:
-                    yield rows
-                    rows = []
-            yield rows
-
-        def batches(first: list[tuple[Any, ...]]) -> Iterator[core.RecordBatch]:
             nonlocal written
-            for rows in grouped(first):
-                written += len(rows)
+            try:
+                while (chunk := runner.run(pull())) is not None and not trial.stopped and trial.error is None:
+                    rows += chunk[1]
+                    if len(rows) >= _BATCH:
+                        yield batch_of(schema, rows)
+                        written += len(rows)
+                        rows = []
                 yield batch_of(schema, rows)
+                written += len(rows)
+            except Exception as error:
+                trial.error = error
 
-        first = runner.run(pull())
-        if first is None:
-            raise AssertionError("every table has a first chunk")
-        schema = schema_of(first[0])
-        reader = core.RecordBatchReader.from_batches(schema, batches(list(first[1])))
-        io.write_parquet(reader, stream, compression="zstd(1)", max_row_group_size=_BATCH)
+        names, first = runner.run(pull()) or ((), [])
+        schema = schema_of(names)
+        reader = core.RecordBatchReader.from_batches(schema, batches(list(first)))
+        io.write_parquet(reader, cast("BinaryIO", trial), compression="zstd(1)", max_row_group_size=_BATCH)
+    if trial.error is not None:
+        raise trial.error
     return written
