@@ -50,13 +50,10 @@ async def test_records_forms_and_labels_are_kept(free, jodoo, archive, query):
                 assert file.pop("url").startswith(free.url)  # each response has a link of its own
         assert (stored, form_id, creator) == (sent, form, sent["creator"]["name"])
         assert create_time == sent["createTime"]
-    instances = await query("SELECT form_name, creator, start_time, count(*) FROM instances GROUP BY 1, 2, form_id")
-    assert [(name, creator, number) for name, creator, _, number in instances] == [
-        ("Leave request", "Ada Park", 30),
-        ("Purchase request", "Ada Park", 30),
-    ]
+    forms = await query("SELECT form_name, count(*) FROM instances GROUP BY 1")
+    assert forms == [("Leave request", 30), ("Purchase request", 30)]
     assert await query("SELECT count(*) FROM records JOIN instances USING (tenant) WHERE id = instance_id AND "
-                       "create_time = start_time") == [(60,)]  # fmt: skip
+                       "create_time = start_time AND records.creator = instances.creator") == [(60,)]  # fmt: skip
 
 
 async def test_verify_compares_records(free, jodoo, archive, query):

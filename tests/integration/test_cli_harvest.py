@@ -207,7 +207,7 @@ def test_verify_finds_what_is_wrong(shell):
     harvest(shell, "secmaster", "--topology")
     code, out, err = shell("verify", "a.db")
     assert (code, out, "all as it should be" in err) == (0, "", True)
-    first = "6500cba9000000000000000c"
+    first = "6500cba90000000000000005"  # of 250 logs
     for statement, said in {
         f"UPDATE instances SET logs = logs + 1 WHERE id = '{first}'": "logs are said to be there",
         f"DELETE FROM logs WHERE instance_id = '{first}' AND position = 0": "logs go up to position",
@@ -228,11 +228,13 @@ def test_verify_finds_what_is_wrong(shell):
         assert any(said in problem["what"] for problem in json.loads(out)["problems"]), said
 
 
-def test_events_come_from_tasks_where_they_were_harvested(shell):
+def test_events_come_from_tasks_where_they_were_harvested(shell, free):
     harvest(shell, "jodoo", "--app", APP, "--form", "6573f1c2a9d4e80007b1c101", "--with", "tasks")
     harvest(shell, "jodoo", "--app", APP)
     found = dict(rows(shell.folder / "a.db", "SELECT origin, count(DISTINCT case_id) FROM events GROUP BY 1"))
-    assert found == {"tasks": 29, "logs": 30}, "one has no tasks at all"
+    leaves = list(free.world.instance_ids("6573f1c2a9d4e80007b1c102"))
+    commented = sum(free.world.log_count(*free.world.find(each)) > 0 for each in leaves)
+    assert found == {"tasks": 29, "logs": commented}, "one has no tasks at all"
     open_tasks = rows(shell.folder / "a.db", "SELECT end_time, outcome FROM events WHERE lifecycle = 'start'")
     assert open_tasks
     assert set(open_tasks) == {(None, None)}
@@ -291,7 +293,7 @@ def test_a_second_signal_stops_at_once_and_the_rest_goes_on(shell, free):
     _, err = process.communicate(timeout=20)
     assert process.returncode == 143
     assert "stopped; run the same command again to go on" in err
-    assert rows(shell.folder / "a.db", "SELECT state, count(*) FROM instances GROUP BY 1") == [("pending", 60)]
+    assert rows(shell.folder / "a.db", "SELECT DISTINCT state FROM instances") == [("pending",)]
 
 
 def test_a_second_harvest_is_told_of_the_first(shell, shell_in, tmp_path_factory):
