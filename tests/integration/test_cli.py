@@ -218,7 +218,7 @@ def test_no_colour_and_no_key_anywhere(shell, free):
             ["export", "none.db", "--to", "a.xlsx"],
             {},
             2,
-            "'a.xlsx': name a file that ends in one of .csv, .jsonl, .parquet, .xes",
+            "'a.xlsx': name a file that ends in one of .csv, .jsonl",
         ),
         (["export", "none.db", "--to", "-"], {}, 2, "pass --format"),
         (["sandbox", "--port", "70000"], {}, 2, "70000 is not in the range"),

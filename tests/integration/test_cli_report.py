@@ -50,9 +50,7 @@ def test_the_terminal_the_page_and_json_say_the_same(harvested):
     first = next(line for line in lines if line.startswith("1. "))
     assert first.startswith("1. Half of all approvals at ")
     assert "times in Asia/Shanghai (UTC+08:00)" in out
-    assert [
-        title for title in ("Where approvals wait", "Who is waited for", "Playbook nodes that fail") if title in lines
-    ]
+    assert {"Where approvals wait", "Who is waited for", "Playbook nodes that fail"} <= set(lines)
     code, out, _ = harvested("report", "a.db", "--json")
     found = json.loads(out)
     assert found["headlines"][0] == first.removeprefix("1. ")
@@ -79,7 +77,7 @@ def test_what_is_chosen(harvested):
     found = json.loads(harvested("report", "a.db", "--json", "--form", PURCHASES)[1])
     assert (found["scope"]["cases"], found["scope"]["runs"]) == (30, 0)
     found = json.loads(harvested("report", "a.db", "--json", "--since", "2025-01-01")[1])
-    assert (found["scope"]["cases"], found["scope"]["runs"]) == (0, 120)
+    assert (found["scope"]["cases"], found["scope"]["runs"]) == (0, 117), "three have no time"
     (harvested.folder / "off.txt").write_text("2024-01-10  # a holiday\n\n2024-01-11\n")
     arguments = ("--hours", "9-18", "--days", "mon-sat", "--holidays", "off.txt", "--no-names")
     found = json.loads(harvested("report", "a.db", "--json", *arguments)[1])
@@ -151,8 +149,8 @@ def test_a_timeline_on_a_terminal_is_as_wide_as_it(harvested, free, columns):
 
     lines = shown.splitlines()
     assert max(map(cell_len, lines)) <= columns
-    assert "总经理审批" in shown.replace("\n", "")
     if columns == 160:
+        assert "总经理审批" in shown
         bars = [line.index("█") for line in lines if "█" in line]
         assert len(bars) == 3
         assert bars == sorted(bars), "each begins after the one before"
@@ -174,12 +172,12 @@ def test_failed_runs_with_the_node_that_failed(shell, free):
 
 
 def test_exports_of_some_instances_and_columns(harvested):
-    code, out, err = harvested(
-        "export", "a.db", "--to", "e.parquet", "--table", "events", "--where", f"form={PURCHASES}"
-    )
+    purchases = ("--table", "events", "--where", f"form={PURCHASES}")
+    code, out, err = harvested("export", "a.db", "--to", "e.parquet", *purchases)
     assert (code, out, "rows of events written to e.parquet" in err) == (0, "", True)
-    code, out, _ = harvested("export", "a.db", "--to", "-", "--format", "csv", "--table", "nodes", "--columns",
-                             "action_name,status", "--where", "system=secmaster", "--where", "since=2025-07-01T21:00+08:00")  # fmt: skip
+    late = ("--where", "system=secmaster", "--where", "since=2025-07-01T21:00+08:00")
+    nodes = ("--table", "nodes", "--columns", "action_name,status")
+    code, out, _ = harvested("export", "a.db", "--to", "-", "--format", "csv", *nodes, *late)
     assert (code, out.splitlines()[0]) == (0, "action_name,status")
     code, out, err = harvested("export", "a.db", "--to", "e.xes.gz", "--where", "system=jodoo", "--json")
     assert (code, json.loads(out)["table"]) == (0, "events")

@@ -18,7 +18,7 @@ from ..errors import WorkflowKitError
 from .output import say
 
 _COMMANDS = {
-    "demo": "Run a harvest against the sandbox. No account needed.",
+    "demo": "Run a harvest against the sandbox, and write its report. No account needed.",
     "jodoo": "Read one instance of Jodoo (简道云).",
     "secmaster": "Read workflow instances of a SecMaster workspace.",
     "plan": "Estimate the requests and the time of a harvest.",
