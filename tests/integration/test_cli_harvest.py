@@ -216,7 +216,7 @@ def test_verify_finds_what_is_wrong(shell):
         "UPDATE tasks SET finish_time = '2020-01-01T00:00:00.000Z' WHERE position = 0": "finish_time isn't",
         "UPDATE links SET size = 1 WHERE rowid = (SELECT min(rowid) FROM links WHERE ordinal = 0)": "its links aren't",
         "DELETE FROM links WHERE ordinal = -1": "its links aren't those that raw has",
-        "UPDATE links SET instance_id = 'zz' WHERE rowid = (SELECT max(rowid) FROM links)": "there is a link of a log that isn't there",
+        f"UPDATE links SET instance_id = 'zz' WHERE instance_id = '{first}'": "there is a link of a log that isn't",
         "DELETE FROM instances WHERE id LIKE '%0e'": "but there is no such instance",
     }.items():
         connection = sqlite3.connect(shell.folder / "a.db")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,8 +11,9 @@ import click
 
 from .loop import run_async
 from .options import PATH, as_json
-from .output import count_of, duration, megabytes, print_json, print_table, say
+from .output import count_of, duration, megabytes, print_json, print_table, say, show_time
 from .systems import SYSTEMS
+from .times import zoned
 
 if TYPE_CHECKING:
     from ..archive import Counts, Failure, FileCounts, LastRun, StatusCount
@@ -22,8 +23,9 @@ _SHOWN = 100
 
 @click.command()
 @click.argument("archive", type=PATH)
+@zoned
 @as_json
-def status(archive: str, *, as_json: bool) -> None:
+def status(archive: str, *, zone: tzinfo | None, as_json: bool) -> None:
     """Print the contents of an archive, and what could not be read.
 
     \b
@@ -45,7 +47,7 @@ def status(archive: str, *, as_json: bool) -> None:
     if as_json:
         print_json(_as_json(found))
     else:
-        _show(archive, found)
+        _show(archive, found, zone)
 
 
 @attrs.frozen(kw_only=True)
@@ -68,7 +70,7 @@ def _as_json(found: _Contents) -> dict[str, Any]:
     return {**attrs.asdict(found.counts), **details}
 
 
-def _show(archive: str, found: _Contents) -> None:
+def _show(archive: str, found: _Contents, zone: tzinfo | None) -> None:
     if found.statuses:
         statuses = ((each.system, each.label, f"{each.instances:,}") for each in found.statuses)
         print_table("instances", ("system", "status", "number"), statuses)
@@ -98,10 +100,10 @@ def _show(archive: str, found: _Contents) -> None:
             )
             for run in found.runs
         )
-        columns = ("system", "tenant", "source", "started (UTC)", "took", "status")
-        print_table("last run of each source", columns, runs, spare=("tenant", "took"))
+        columns = ("system", "tenant", "source", "started", "took", "status")
+        print_table("last run of each source", columns, runs, spare=("tenant", "took"), zone=zone)
     if files.next_deadline:
-        say(f"the first link of the pending files expires at {files.next_deadline}")
+        say(f"the first link of the pending files expires at {show_time(files.next_deadline, zone)}")
 
 
 def _state(run: LastRun) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 import attrs
@@ -9,7 +10,8 @@ import click
 
 from .loop import run_async
 from .options import PATH, as_json
-from .output import count_of, megabytes, print_json, print_table, say
+from .output import count_of, megabytes, print_json, print_table, say, show_time
+from .times import zoned
 
 if TYPE_CHECKING:
     from ..archive import Damage, File, FileCounts
@@ -22,8 +24,9 @@ _SIGNATURE = "(signature)"
 @click.argument("archive", type=PATH)
 @click.option("--retry", is_flag=True, help="Let the next harvest with --attachments try the lost files again.")
 @click.option("--verify", is_flag=True, help="Read every saved file and check its size and SHA-256.")
+@zoned
 @as_json
-def attachments(archive: str, *, retry: bool, verify: bool, as_json: bool) -> int:
+def attachments(archive: str, *, retry: bool, verify: bool, zone: tzinfo | None, as_json: bool) -> int:
     """Print which files are saved, pending or lost.
 
     The list has their original names and their paths.
@@ -59,7 +62,7 @@ def attachments(archive: str, *, retry: bool, verify: bool, as_json: bool) -> in
         _show_damages(archive, counts, damages, as_json=as_json)
         return int(bool(damages))
     counts, files = run_async(read())
-    _show(archive, counts, files, as_json=as_json)
+    _show(archive, counts, files, zone, as_json=as_json)
     return 0
 
 
@@ -80,7 +83,7 @@ def _show_damages(archive: str, counts: FileCounts, damages: list[Damage], *, as
         say(f"{archive}: {count_of(counts.saved, 'file')}, {megabytes(counts.bytes)}, all as they were saved")
 
 
-def _show(archive: str, counts: FileCounts, files: list[File], *, as_json: bool) -> None:
+def _show(archive: str, counts: FileCounts, files: list[File], zone: tzinfo | None, *, as_json: bool) -> None:
     if as_json:
         print_json({**attrs.asdict(counts), "files": [attrs.asdict(file) for file in files]})
         return
@@ -88,7 +91,7 @@ def _show(archive: str, counts: FileCounts, files: list[File], *, as_json: bool)
     rows.append(("lost", counts.lost))
     print_table(f"{archive}: {megabytes(counts.bytes)} saved", ("", "number"), ((name, f"{n:,}") for name, n in rows))
     if counts.next_deadline:
-        say(f"the first link of the pending files expires at {counts.next_deadline}")
+        say(f"the first link of the pending files expires at {show_time(counts.next_deadline, zone)}")
     if files:
         title = f"the first {_SHOWN} links (--json has all)" if len(files) == _SHOWN else "links"
         shown = (

@@ -163,6 +163,11 @@ def say(text: str) -> None:
         click.echo(printable(text, _LONGEST), err=True)
 
 
+def show_time(time: datetime | str, zone: tzinfo | None = None) -> str:
+    """Return a time, or a stored one, with its offset, to a minute. It is shown in the zone, None is the local one."""
+    return _cell(_localized(datetime.fromisoformat(time) if isinstance(time, str) else time, zone))
+
+
 def _localized(value: Any, zone: tzinfo | None) -> Any:
     return value.astimezone(zone) if isinstance(value, datetime) else value
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 import attrs
 
 from ..telemetry import HarvestProgress, RequestDone, Telemetry
-from .output import duration, megabytes, say
+from .output import duration, megabytes, say, show_time
 
 _EVERY = 30.0
 _EVERY_JSON = 1.0
@@ -90,7 +90,7 @@ class Progress:
         if at.seconds_left is not None:
             details.append(f"{duration(at.seconds_left)} left")
         if at.next_deadline is not None:
-            details.append(f"links expire from {at.next_deadline:%Y-%m-%d %H:%M} UTC on")
+            details.append(f"links expire from {show_time(at.next_deadline)} on")
         return details
 
     async def _json(self) -> None:

@@ -49,9 +49,10 @@ def report(
     as_json: bool,
     **choices: Any,
 ) -> None:
-    """Show where approvals wait and for whom, what is open, and which playbook nodes fail.
+    """Show where it waits and what fails, on the terminal or as an HTML page.
 
-    "Now" is when the last instance was harvested.
+    It lists where approvals wait and for whom, what goes back, what is open, and which playbook
+    nodes fail. "Now" is when the last instance was harvested.
 
     \b
     workflowkit report approvals.db

@@ -7,7 +7,7 @@ for Monday, requests without a quote go back, and so the last months bring more 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
@@ -24,7 +24,7 @@ PEOPLE = (
     ("u1007", "Sofia Rossi"),
     ("u1008", "刘洋"),
 )
-COMMENTS = {
+COMMENTS: dict[str, tuple[str, ...]] = {
     "forward": (
         "Approved.",
         "Within budget, go ahead.",
@@ -82,7 +82,7 @@ class Story:
         self._cases = max(cases, 1)
         self._until = until
         self._first = _monday(_FIRST if until is None else until - timedelta(weeks=_WEEKS))
-        self.happenings = lru_cache(maxsize=64)(self._happenings)
+        self.happenings: Callable[[str, int], tuple[Happening, ...]] = lru_cache(maxsize=64)(self._happenings)
 
     def begin(self, form: str, number: int) -> datetime:
         """Return when a case begins: in office hours, and the more often the later."""
