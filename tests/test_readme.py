@@ -12,7 +12,6 @@ import re
 import shlex
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -26,7 +25,6 @@ import workflowkit
 from workflowkit import cli
 from workflowkit.options import ClientOptions
 from workflowkit.sandbox import Sandbox
-from workflowkit.sandbox.world import APP_ID
 
 _log = logging.getLogger(__name__)
 
@@ -98,19 +96,6 @@ def test_console_prints_what_is_shown(tmp_path, sandbox):
         assert name == "workflowkit"
         printed = run([sys.executable, "-m", name, *arguments], tmp_path, sandbox)
         assert same(printed, expected), printed
-
-
-@pytest.mark.long
-def test_questions_in_sql_have_the_answers_shown(tmp_path, sandbox):
-    harvest = ["harvest", "jodoo", "--app", APP_ID, "--archive", "a.db"]
-    run([sys.executable, "-m", "workflowkit", *harvest], tmp_path, sandbox)
-    connection = sqlite3.connect(tmp_path / "a.db")
-    questions = [(code, FENCES[number + 1][1]) for number, (kind, code) in enumerate(FENCES) if kind == "sql"]
-    for query, expected in questions:
-        answer = "".join(" | ".join(map(str, row)) + "\n" for row in connection.execute(query))
-        assert answer == expected, query
-    connection.close()
-    assert len(questions) == 2
 
 
 def test_the_test_shown_is_a_test_that_passes(tmp_path, sandbox):

@@ -178,7 +178,8 @@ async def test_it_is_written_whole_or_not_at_all_and_for_its_owner_only(tmp_path
     [
         (None, 86_400, ""),
         (0, 86_400, "0 s"),
-        (0.2, 86_400, "< 1 s"),
+        (0.05, 86_400, "< 0.1 s"),
+        (3.92, 86_400, "3.9 s"),
         (59.4, 86_400, "59 s"),
         (59.6, 86_400, "1 min"),
         (60, 86_400, "1 min"),

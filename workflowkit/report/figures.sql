@@ -27,6 +27,7 @@ SELECT *, case_is_open AND end_time IS NULL AS is_waiting,
     (SELECT minutes FROM zone WHERE since <= start_time ORDER BY since DESC LIMIT 1) AS began_minutes,
     (SELECT minutes FROM zone WHERE since <= end_time ORDER BY since DESC LIMIT 1) AS ended_minutes
 FROM placed;
+CREATE INDEX temp.step_case ON step (tenant, case_id);
 
 -- name: scope  (on the basis of logs, paths, shares and what waits can't be told)
 SELECT count(*) AS cases, coalesce(sum(stored_tables LIKE '%tasks%'), 0) AS complete, (SELECT now FROM present) AS as_of,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from statistics import median
+from statistics import mean, median
 
 from .figures import Report
 from .wording import average, count_of, duration, number, share
@@ -21,7 +21,7 @@ _LEAST_TIMES = 1.5
 """How many times as much as usual is worth a sentence."""
 
 _LEAST_PEOPLE = 3
-_LEAST_WEEKS = 8
+_LEAST_WEEKS = 12
 
 
 def headlines(report: Report) -> list[tuple[str, str]]:
@@ -142,14 +142,21 @@ def paths(report: Report) -> str:
 
 
 def weeks(report: Report) -> str:
-    """Return whether more and more waits. The first weeks have no steps that began earlier, so they don't count."""
-    found = [week.waiting for week in report.weeks if week.waiting is not None]
+    """Return whether more and more waits.
+
+    The first two weeks don't count: they lack steps that began earlier. Nor does the last one, which isn't over.
+    """
+    found = [week.waiting for week in report.weeks if week.waiting is not None][2:-1]
     if len(found) < _LEAST_WEEKS:
         return ""
-    then, now = found[len(found) // 2], found[-1]
-    if now < FEW or now < _LEAST_TIMES * then:
+    part = len(found) // 4
+    then, now = mean(found[:part]), mean(found[-part:])
+    if now < _LEAST_QUEUE or now < _LEAST_TIMES * then:
         return ""
-    return f"{number(now)} steps wait now, against {number(then)} {len(found) - 1 - len(found) // 2} weeks ago."
+    return (
+        f"More and more waits: {average(now)} steps at the end of a week over the last {part} weeks, "
+        f"{average(then)} over the first {part}."
+    )
 
 
 def playbooks(report: Report) -> str:

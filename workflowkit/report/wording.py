@@ -7,7 +7,10 @@ from datetime import UTC, datetime, tzinfo
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _TEN = 9.95
-"""Hours, or days, from which on no decimal is shown."""
+"""Seconds, hours or days from which on no decimal is shown."""
+
+_LEAST = 0.1
+"""Seconds below which no number is shown."""
 
 _OUTCOMES = {
     "forward": "approved",
@@ -67,10 +70,10 @@ def duration(seconds: float | None, day: float = _DAY) -> str:
     """
     if seconds is None:
         return ""
-    if seconds < 1:
-        return "0 s" if not seconds else "< 1 s"
     if round(seconds) < _MINUTE:
-        return f"{seconds:.0f} s"
+        if seconds >= _TEN or not seconds:
+            return f"{seconds:.0f} s"
+        return f"{seconds:.1f} s" if seconds >= _LEAST else f"< {_LEAST} s"
     if seconds < 90 * _MINUTE:
         return f"{seconds / _MINUTE:.0f} min"
     if seconds < 2 * day:

@@ -1,7 +1,7 @@
 """What happens at the invented company, and how long it takes: computed from ids, so that any size costs no memory.
 
-The finance desk is slow and gets slower, one of its two people decides most of it, what comes on Friday evening waits
-for Monday, requests without a quote go back, and so the last months bring more and more open cases.
+The finance desk is slow, and it gets slower. One of its two people decides most of it. What comes on Friday evening
+waits until Monday. Requests without a quote go back. So more and more cases are open.
 """
 
 from __future__ import annotations
