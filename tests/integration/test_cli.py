@@ -437,6 +437,10 @@ def test_demo_overwrites_nothing_of_yours(shell):
     code, _, err = shell("demo", "--archive", "mine.db")
     assert (code, "not a database" in err) == (1, True)
     assert (shell.folder / "mine.db").read_text().startswith("dear diary")
+    (shell.folder / "notes.html").write_text("<p>dear diary</p>")
+    code, _, err = shell("demo", "--archive", "notes.db")
+    assert (code, "isn't the report of an earlier demo" in err) == (1, True)
+    assert (shell.folder / "notes.html").read_text() == "<p>dear diary</p>"
     shell("harvest", "jodoo", "--ids", "-", "--archive", "real.db", text="6500cba9000000000000000c")
     code, _, err = shell("demo", "--archive", "real.db")
     assert (code, "holds a harvest of yours" in err) == (1, True)

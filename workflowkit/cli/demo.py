@@ -21,10 +21,13 @@ from .output import count_of, megabytes, print_json, say
 if TYPE_CHECKING:
     from ..harvesting import Summary
     from ..report import Report
+    from ..sandbox import Sandbox
     from ..source import Source
 
 _TENANT = "workflowkit-demo"
 _TENANT_RATE = 50
+_TITLE = b"A company that workflowkit invented"
+"""Of the report. It tells whether a page is that of an earlier demo."""
 
 
 @click.command()
@@ -41,49 +44,17 @@ def demo(archive: str, *, as_json: bool) -> int:
     \b
     workflowkit demo
     """
-    from ..files import FileStore
-    from ..jodoo import JodooClient
     from ..sandbox import Sandbox, World
-    from ..secmaster import AccessKey, SecMasterClient
-    from .job import counted, run
-    from .progress import Progress
+    from .job import counted
 
     path = Path(archive)
-    folder, page = path.with_name(f"{path.stem}-files"), path.with_name(f"{path.stem}.html")
-    progress = Progress()
-
-    async def work(sandbox: Sandbox) -> tuple[Summary, int, float]:
-        await _make_way(path)
-        env = sandbox.env
-        credentials = AccessKey(env["HUAWEICLOUD_SDK_AK"], env["HUAWEICLOUD_SDK_SK"])
-        async with (
-            JodooClient(
-                env["JODOO_API_KEY"], base_url=env["JODOO_BASE_URL"], tenant=_TENANT, observers=[progress]
-            ) as jodoo,
-            SecMasterClient(
-                credentials,
-                base_url=env["SECMASTER_BASE_URL"],
-                project_id=env["HUAWEICLOUD_SDK_PROJECT_ID"],
-                workspace_id=env["SECMASTER_WORKSPACE_ID"],
-                tenant=_TENANT,
-                observers=[progress],
-            ) as secmaster,
-        ):
-            app = (await jodoo.apps())[0]
-            sources: list[Source] = [
-                jodoo.form_source(app.app_id, tasks=True),
-                secmaster.workspace_source(topology=True),
-            ]
-            started = time.monotonic()
-            summary, code = await run(sources, archive, progress, store=FileStore(folder))
-            return summary, code, time.monotonic() - started
-
+    page = path.with_name(f"{path.stem}.html")
     with Sandbox(World(until=datetime.now().astimezone())) as sandbox:
         say(
             f"a sandbox at {sandbox.url} serves invented instances: {sandbox.world.size} of Jodoo, "
             f"{sandbox.workspace.size} of SecMaster"
         )
-        summary, code, seconds = run_async(work(sandbox))
+        summary, code, seconds = run_async(_harvest(sandbox, path, page))
         logs, nodes = sandbox.jodoo.answered, sandbox.secmaster.answered
     refused = logs["8303"] + logs["8304"] + nodes["APIGW.0308"]
     report = run_async(_report(path, page)) if not summary.stopped else None
@@ -103,11 +74,46 @@ def demo(archive: str, *, as_json: bool) -> int:
     return code
 
 
-async def _make_way(path: Path) -> None:
+async def _harvest(sandbox: Sandbox, path: Path, page: Path) -> tuple[Summary, int, float]:
+    """Harvest both systems. Return the summary, the exit code, and the seconds it took."""
+    from ..files import FileStore
+    from ..jodoo import JodooClient
+    from ..secmaster import AccessKey, SecMasterClient
+    from .job import run
+    from .progress import Progress
+
+    await _make_way(path, page)
+    env = sandbox.env
+    progress = Progress()
+    async with (
+        JodooClient(
+            env["JODOO_API_KEY"], base_url=env["JODOO_BASE_URL"], tenant=_TENANT, observers=[progress]
+        ) as jodoo,
+        SecMasterClient(
+            AccessKey(env["HUAWEICLOUD_SDK_AK"], env["HUAWEICLOUD_SDK_SK"]),
+            base_url=env["SECMASTER_BASE_URL"],
+            project_id=env["HUAWEICLOUD_SDK_PROJECT_ID"],
+            workspace_id=env["SECMASTER_WORKSPACE_ID"],
+            tenant=_TENANT,
+            observers=[progress],
+        ) as secmaster,
+    ):
+        app = (await jodoo.apps())[0]
+        approvals = jodoo.form_source(app.app_id, tasks=True)
+        sources: list[Source] = [approvals, secmaster.workspace_source(topology=True)]
+        store = FileStore(path.with_name(f"{path.stem}-files"))
+        started = time.monotonic()
+        summary, code = await run(sources, str(path), progress, store=store)
+        return summary, code, time.monotonic() - started
+
+
+async def _make_way(path: Path, page: Path) -> None:
     """Remove the archive of an earlier demo. Anything else under that name stays, and is an error."""
     from ..archive import Archive
     from ..errors import HarvestError
 
+    if await asyncio.to_thread(page.exists) and _TITLE not in await asyncio.to_thread(page.read_bytes):
+        raise HarvestError(f"{page}: isn't the report of an earlier demo, which the demo would replace")
     if not await asyncio.to_thread(path.exists):
         return
     async with Archive.open(path, create=False) as archive:
@@ -123,7 +129,7 @@ async def _report(path: Path, page: Path) -> Report:
     from ..report import write_page
 
     async with Archive.open(path, create=False) as archive:
-        return await write_page(archive, str(page), title="A company that workflowkit invented")
+        return await write_page(archive, str(page), title=_TITLE.decode())
 
 
 def _show(path: str, report: Report, page: Path) -> None:
