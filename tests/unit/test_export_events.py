@@ -19,7 +19,7 @@ from invented import MONDAY, anything, case, commented, log, node, run, store, t
 from workflowkit import Archive, ConfigError, HarvestError
 from workflowkit.archive import Where
 from workflowkit.export import export_all, export_to
-from workflowkit.export.xes import escape
+from workflowkit.export.xes import FOOTER, HEADER, escape
 
 STANDARD = [
     "case:concept:name",
@@ -213,3 +213,30 @@ async def test_a_cancelled_export_leaves_no_file(archive, tmp_path):
         job.cancel()
         await asyncio.wait([job])
     assert not [path for path in tmp_path.iterdir() if path.suffix == ".part"]
+
+
+async def test_xes_leaves_out_what_it_may_not_have(tmp_path):
+    """An event without a time, an empty trace and disorder mislead other tools."""
+    same = [task(place, MONDAY, 0, flow_name=f"step {place}", assignee_name=None) for place in range(4)]
+    nameless = run(1, node(0, start_time=None, end_time=None), node(1, action_name=None))
+    async with Archive.open(tmp_path / "a.db") as archive:
+        await store(archive, [case(1, *same), case(2)])
+        await store(archive, [nameless, run(2, node(0, start_time=None))], system="secmaster")
+        log = ET.fromstring((await exported(archive, tmp_path / "e.xes")).read_bytes())
+    traces = list(log.iter(f"{XES}trace"))
+    assert [trace[0].attrib["value"] for trace in traces] == ["c1", "r1"]
+    steps = [[part.attrib["value"] for part in event if part.attrib["key"] == "concept:name"] for event in traces[0]]
+    assert [name for event in steps for name in event] == [f"step {place}" for place in (0, 0, 1, 1, 2, 2, 3, 3)]
+    assert "org:resource" not in {part.get("key") for event in traces[0].iter(f"{XES}event") for part in event}
+    assert len(traces[1].findall(f"{XES}event")) == 2, "the node without a time is none"
+
+
+def test_xes_declares_what_every_event_has():
+    log = ET.fromstring((HEADER + FOOTER).encode())
+    events = log.find(f"{XES}global[@scope='event']")
+    assert events is not None
+    declared = {each.attrib["key"] for each in events}
+    assert declared == {"concept:name", "concept:instance", "lifecycle:transition", "time:timestamp"}
+    (classifier,) = log.findall(f"{XES}classifier")
+    assert classifier.attrib["name"].isalpha(), "a name without spaces"
+    assert set(classifier.attrib["keys"].split()) <= declared

@@ -55,9 +55,9 @@ def leads(report: Report) -> dict[str, str]:
     found = dict.fromkeys(TITLES, "") | dict(sentences.headlines(report))
     open_first = [case for case in report.longest if case.is_open]
     if report.longest:
-        which = f"{count_of(len(open_first), 'open case')} and " if open_first else ""
         finished = len(report.longest) - len(open_first)
-        found["longest"] = f"{which}{count_of(finished, 'finished case')}, each step by step."
+        kinds = [(len(open_first), "open case"), (finished, "finished case")]
+        found["longest"] = f"{' and '.join(count_of(cases, kind) for cases, kind in kinds if cases)}, step by step."
     failed = dict(report.playbooks.statuses).get("FAILED", 0)
     found["paths"] = sentences.paths(report)
     found["people"] = found["people"] or f"Steps wait for {count_of(len(report.people), 'person', 'people')}."
@@ -102,8 +102,10 @@ def definitions(report: Report) -> list[tuple[str, str]]:
         ("Now", f"When the last instance was harvested: {now} UTC."),
         ("Case", "One instance of a workflow."),
     ]
-    if report.scope.basis == "tasks":
+    shown = sections(report)
+    if "people" in shown:
         found.append(("On the desk", "How many steps waited for a person at a time, on average over the whole time."))
+    if "weeks" in shown:
         found.append(("First weeks", "Steps that began before the first case aren't known, so little seems to wait."))
     if report.playbooks.runs:
         found.append(("Runs of a node", "How many runs of the playbook came to it."))

@@ -73,7 +73,7 @@ def waits(report: Report) -> str:
         step = decided[0]
     where = step.activity if step.form is None else f"{step.activity} ({step.form})"
     if step.decided < FEW:
-        return f"{where} took longest: {duration(step.median, day)}."
+        return f"{where} took {'longest: ' if len(decided) > 1 else ''}{duration(step.median, day)}."
     all_of = "all" if report.scope.basis == "tasks" else "the commented"
     said = f"Half of {all_of} approvals at {where} wait over {duration(step.median, day)}"
     said += f", one in ten over {duration(step.p90, day)}"
