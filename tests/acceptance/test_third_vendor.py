@@ -12,6 +12,7 @@ import attrs
 
 from workflowkit import Archive, harvest
 from workflowkit.archive import verify
+from workflowkit.report import analyse
 from workflowkit.source import Batch, Chunk, InstanceRef, LogRow, Row
 from workflowkit.telemetry import HarvestProgress
 
@@ -100,6 +101,8 @@ async def test_it_is_harvested_resumed_verified_and_seen_in_events(tmp_path):
         assert (again.done, again.skipped, again.requests) == (0, 120, 3)
         assert [problem async for problem in verify(archive, {("desk", "logs"): lambda *row: [to_row(*row)]})] == []
         events = [row async for _, rows in archive.read("events") for row in rows]
+        report = await analyse(archive)
+        assert (report.scope.cases, report.scope.steps) == (120, 360)
     assert len(events) == 360
     system, tenant, case_id, position, activity, *_ = events[-1]
     assert (system, tenant, case_id, position, activity) == ("desk", "acme", "T119", 2, "solve")

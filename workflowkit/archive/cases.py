@@ -48,11 +48,11 @@ With ``state = 'done'``, SQLite would walk the index of states instead.
 
 _SCOPE = f"""
     SELECT max(harvested_at), count(*),
-        sum(CASE WHEN system = 'jodoo' AND stored_tables LIKE '%tasks%' THEN 1 ELSE 0 END)
+        sum(CASE WHEN stored_tables LIKE '%tasks%' THEN 1 ELSE 0 END)
     FROM instances WHERE state = 'done' AND {FITS}
 """
 _SPAN = """
-    SELECT min(start_time), max(coalesce(end_time, start_time)) FROM events WHERE system = 'jodoo'
+    SELECT min(start_time), max(coalesce(end_time, start_time)) FROM events WHERE origin <> 'nodes'
 """
 _TENANTS = "SELECT count(*) FROM (SELECT DISTINCT tenant FROM instances WHERE state = 'done') AS tenants"
 _EARLIEST, _LATEST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
@@ -130,6 +130,11 @@ class Case:
     steps: list[Step]
 
     @property
+    def is_approval(self) -> bool:
+        """Whether people decide its steps. Others are runs of a playbook."""
+        return "logs" in self.tables or "tasks" in self.tables
+
+    @property
     def has_tasks(self) -> bool:
         """Whether all its tasks are there, not just those with a comment."""
         return "tasks" in self.tables
@@ -148,7 +153,7 @@ async def count_tenants(database: Database) -> int:
 
 
 async def time_span(database: Database) -> tuple[datetime | None, datetime | None]:
-    """Return when Jodoo's first step began and the last one ended, None if there is none."""
+    """Return when the first step of an approval began and the last one ended, None if there is none."""
     ((first, last),) = await database.select(_SPAN)
     return first and datetime.fromisoformat(first), last and datetime.fromisoformat(last)
 

@@ -108,5 +108,6 @@ def _moment(step: WorkflowLog | Task, people: Sequence[Member]) -> Moment:
         outcome=step.finish_action,
         start=step.create_time,
         end=step.finish_time,
+        is_waiting=step.finish_time is None,
         took=None if step.finish_time is None else (step.finish_time - step.create_time).total_seconds(),
     )

@@ -153,7 +153,9 @@ def _show_timeline(found: Timeline, zone: tzinfo | None, *, as_json: bool) -> No
     if as_json:
         print_json(as_data(found))
         return
-    state = "still open" if found.is_open else found.status if found.system != "jodoo" else "finished"
+    state = (
+        "still open" if found.is_open else found.status if found.status and not found.status.isdecimal() else "finished"
+    )
     facts = (found.name, state, duration(found.took) or None)
     title = f"{found.instance_id}: {', '.join(filter(None, facts))}"
     print_timeline(title, found.steps, until=found.end, zone=zone)

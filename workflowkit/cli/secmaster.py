@@ -144,6 +144,7 @@ def _moment(node: Node) -> Moment:
         outcome=node.status,
         start=node.start_time,
         end=node.end_time,
+        is_waiting=node.end_time is None,
         took=None if took is None else took.total_seconds(),
         error=node.error_msg or None,
     )

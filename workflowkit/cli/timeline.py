@@ -41,7 +41,7 @@ def print_timeline(
     columns: dict[str, Sequence[Any]] = {
         "step": [step.activity for step in steps],
         "who": [step.who for step in steps],
-        "outcome": [outcome(step.outcome, is_ended=step.end is not None) for step in steps],
+        "outcome": [outcome(step) for step in steps],
         "started": [step.start for step in steps],
         "took": [duration(step.took) for step in steps],
     }

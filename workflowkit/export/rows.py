@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from operator import itemgetter
@@ -28,7 +29,9 @@ async def chosen_rows(
         source = archive.read(table, where)
     async with aclosing(source) as chunks:
         async for names, rows in chunks:
-            shown: Rows = (names, rows) if raw else without_secrets(table, (names, rows))
+            shown: Rows = (names, rows)
+            if not raw:  # in a thread: records may be large
+                shown = await asyncio.to_thread(without_secrets, table, shown)
             yield shown if columns is None else _only(columns, shown)
 
 

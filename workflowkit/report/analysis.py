@@ -116,7 +116,7 @@ class _Count:
     def add(self, cases: Sequence[Case]) -> None:
         for case in cases:
             self._tenants.setdefault(case.tenant)
-            if case.system == "jodoo":
+            if case.is_approval:
                 self._add_approval(case)
             else:
                 self._add_run(case)

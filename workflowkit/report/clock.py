@@ -105,7 +105,7 @@ class Clock:
         """Return how long it is from one moment to another."""
         if self.hours is None:
             return end - begin
-        return self.hours.worked(self.local(end)) - self.hours.worked(self.local(begin))
+        return max(self.hours.worked(self.local(end)) - self.hours.worked(self.local(begin)), 0)
 
     def _offset(self, moment: int) -> int:
         try:

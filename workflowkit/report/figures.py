@@ -198,7 +198,7 @@ class Week:
 
 @attrs.frozen(kw_only=True)
 class Moment:
-    """A step on the timeline of a case. `took` runs until now if it is open."""
+    """A step on the timeline of a case. `took` runs until now if it waits. It is None if it isn't known."""
 
     activity: str
     who: str | None
@@ -206,6 +206,7 @@ class Moment:
     start: datetime | None
     end: datetime | None
     took: float | None
+    is_waiting: bool = False
     error: str | None = None
 
 

@@ -8,12 +8,16 @@ INSERT INTO zone VALUES {zone};
 -- "Now" is when the last instance was harvested.
 CREATE TEMP TABLE present AS SELECT max(harvested_at) AS now FROM instances WHERE state = 'done';
 
+-- The instances that are approvals. Others are runs of a playbook.
+CREATE TEMP TABLE approval AS SELECT * FROM instances
+WHERE state = 'done' AND (stored_tables LIKE '%logs%' OR stored_tables LIKE '%tasks%');
+
 -- The steps that are counted: all tasks where tasks were harvested, else the logs, which are the tasks with a comment.
 -- A step that ends before it begins has no duration. `by_rule` is what no person decided.
 CREATE TEMP TABLE step AS
 WITH basis AS (
     SELECT CASE WHEN count(*) > 0 THEN 'tasks' ELSE 'logs' END AS origin FROM instances
-    WHERE system = 'jodoo' AND state = 'done' AND stored_tables LIKE '%tasks%'),
+    WHERE state = 'done' AND stored_tables LIKE '%tasks%'),
 placed AS (
     SELECT e.tenant, e.case_id, e.position, coalesce(nullif(e.activity, ''), '(unnamed)') AS activity,
         coalesce(i.form_id, i.form_name) AS form, e.resource, e.resource_id, e.outcome, e.start_time, e.end_time,
@@ -22,7 +26,7 @@ placed AS (
         coalesce(e.outcome, '') IN ('auto_approve', 'auto_forward', 'auto_back', 'invoke_plugin') AS by_rule,
         coalesce(i.is_open, max(e.end_time IS NULL) OVER (PARTITION BY e.tenant, e.case_id)) AS case_is_open
     FROM events AS e JOIN instances AS i ON i.system = e.system AND i.tenant = e.tenant AND i.id = e.case_id
-    WHERE e.system = 'jodoo' AND e.origin = (SELECT origin FROM basis))
+    WHERE e.origin = (SELECT origin FROM basis))
 SELECT *, case_is_open AND end_time IS NULL AS is_waiting,
     (SELECT minutes FROM zone WHERE since <= start_time ORDER BY since DESC LIMIT 1) AS began_minutes,
     (SELECT minutes FROM zone WHERE since <= end_time ORDER BY since DESC LIMIT 1) AS ended_minutes
@@ -32,7 +36,7 @@ CREATE INDEX temp.step_case ON step (tenant, case_id);
 -- name: scope  (on the basis of logs, paths, shares and what waits can't be told)
 SELECT count(*) AS cases, coalesce(sum(stored_tables LIKE '%tasks%'), 0) AS complete, (SELECT now FROM present) AS as_of,
     (SELECT count(*) FROM step) AS steps, (SELECT count(*) FROM step WHERE end_time < start_time) AS impossible
-FROM instances WHERE system = 'jodoo' AND state = 'done';
+FROM approval;
 
 -- name: waits  (nearest rank)
 WITH ranked AS (
@@ -52,7 +56,7 @@ ORDER BY coalesce(ms, 0) DESC, waiting DESC, named.activity;
 
 -- name: people  (queue: how many steps waited for them on average, from the first step until now or the last step)
 WITH whole AS (
-    SELECT min(start_time) AS first, CASE WHEN EXISTS (SELECT 1 FROM instances WHERE system = 'jodoo' AND state = 'done' AND is_open)
+    SELECT min(start_time) AS first, CASE WHEN EXISTS (SELECT 1 FROM approval WHERE is_open)
         OR max(case_is_open) THEN (SELECT now FROM present) ELSE max(max(start_time), max(coalesce(end_time, ''))) END AS last
     FROM step),
 desk AS (
@@ -79,8 +83,8 @@ FROM ranked GROUP BY day, hour ORDER BY day, hour;
 SELECT i.tenant, i.id, coalesce(min(s.start_time), i.start_time) AS since,
     (julianday((SELECT now FROM present)) - julianday(coalesce(min(s.start_time), i.start_time))) * 86400 AS age,
     min(s.start_time) FILTER (WHERE s.is_waiting) AS waits_since, group_concat(DISTINCT s.activity) FILTER (WHERE s.is_waiting) AS waits_at
-FROM instances AS i LEFT JOIN step AS s ON i.tenant = s.tenant AND i.id = s.case_id
-WHERE i.system = 'jodoo' AND i.state = 'done' GROUP BY i.tenant, i.id, i.start_time, i.is_open
+FROM approval AS i LEFT JOIN step AS s ON i.tenant = s.tenant AND i.id = s.case_id
+GROUP BY i.tenant, i.id, i.start_time, i.is_open
 HAVING coalesce(i.is_open, max(s.case_is_open), 0) ORDER BY since IS NULL, since;
 
 -- name: again  (a step that begins after the same step of the case had ended; hand-overs don't count)

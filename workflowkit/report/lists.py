@@ -141,7 +141,9 @@ def timeline(case: Case, name: Callable[[str], str], now: int, *, is_open: bool,
 def _moment(
     begin: int | None, end: int | None, step: Step, name: Callable[[str], str], now: int, *, is_open: bool
 ) -> Moment:
-    until = now if end is None and is_open else end
+    is_waiting = end is None and is_open
+    until = now if is_waiting else end
+    took = None if begin is None or until is None else (until - begin) / 1000
     who = key_of(step)
     return Moment(
         activity=step.activity or "(unnamed)",
@@ -149,7 +151,8 @@ def _moment(
         outcome=step.outcome,
         start=None if begin is None else time_of(begin),
         end=None if end is None else time_of(end),
-        took=None if begin is None or until is None else (until - begin) / 1000,
+        took=None if took is None or took < 0 else took,
+        is_waiting=is_waiting,
         error=step.detail or None if step.origin == "nodes" else None,
     )
 

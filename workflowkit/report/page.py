@@ -105,8 +105,8 @@ def _filters(report: Report, zone: tzinfo | None) -> dict[str, Any]:
         "day": partial(day_of, zone=zone),
         "minute": partial(minute_of, zone=zone),
         "cut": lambda text: text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}...",
-        "outcome": lambda step: outcome(step.outcome, is_ended=step.end is not None),
-        "kind": lambda step: kind(step.outcome, is_ended=step.end is not None),
+        "outcome": outcome,
+        "kind": kind,
         "left": left,
         "width": width,
     }

@@ -12,7 +12,6 @@ from .clock import Clock, date_of, hour_of, monday_of
 from .figures import Hour, PersonLoad, StepWait, Week, WeekPart
 
 _MOST_STEPS = 40
-_MOST_PEOPLE = 20
 _MOST_WEEKS = 520
 
 _PARTS = ((0, 12), (12, 17), (17, 24))

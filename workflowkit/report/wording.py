@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, tzinfo
 
+from .figures import Moment
+
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _TEN = 9.95
 """Seconds, hours or days from which on no decimal is shown."""
@@ -84,18 +86,18 @@ def duration(seconds: float | None, day: float = _DAY) -> str:
     return f"{days:.1f} {unit}" if days < _TEN else f"{days:,.0f} {unit}"
 
 
-def outcome(code: str | None, *, is_ended: bool) -> str:
+def outcome(step: Moment) -> str:
     """Return what became of a step, in words. A code that isn't known is shown as it is."""
-    if code is None:
-        return "ended" if is_ended else "waiting"
-    return _OUTCOMES.get(code) or code.lower().replace("_", " ")
+    if step.outcome is None:
+        return "waiting" if step.is_waiting else "ended" if step.end is not None else "never ended"
+    return _OUTCOMES.get(step.outcome) or step.outcome.lower().replace("_", " ")
 
 
-def kind(code: str | None, *, is_ended: bool) -> str:
+def kind(step: Moment) -> str:
     """Return what colour a step has: ``done``, ``back``, ``moved`` or ``open``."""
-    if not is_ended:
+    if step.end is None:
         return "open"
-    return "back" if code in _BACK else "moved" if code in _MOVED else "done"
+    return "back" if step.outcome in _BACK else "moved" if step.outcome in _MOVED else "done"
 
 
 def day_of(time: datetime | None, zone: tzinfo | None) -> str:
