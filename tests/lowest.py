@@ -17,7 +17,7 @@ def floors() -> list[str]:
     """Return each package that users get, with the lowest version that is allowed."""
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["cli"], *extras["speedups"]]
+    wanted = [*project["dependencies"], *extras["cli"], *extras["parquet"], *extras["speedups"]]
     return [f"{match[1]}=={match[2]}" for each in wanted if (match := _FLOOR.match(each))]
 
 
