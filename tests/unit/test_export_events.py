@@ -30,7 +30,7 @@ STANDARD = [
     "lifecycle:transition",
     "concept:instance",
 ]
-OURS = ["system", "tenant", "position", "outcome", "origin", "resource_id", "flow_id", "create_action"]
+OURS = ["system", "tenant", "position", "outcome", "origin", "resource_id", "flow_id", "create_action", "workflow"]
 XES = "{http://www.xes-standard.org/}"
 
 

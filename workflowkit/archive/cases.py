@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from ..errors import ConfigError
 from .database import Database
 from .values import adapt
 
@@ -144,6 +145,19 @@ async def scope(database: Database, where: Where) -> tuple[str | None, int, int]
     """Return when the last of the chosen instances was harvested, how many there are, and how many have all tasks."""
     ((harvested_at, instances, complete),) = await database.select(_SCOPE, *where.parameters)
     return harvested_at, instances, complete or 0
+
+
+async def check_matches(database: Database, where: Where) -> None:
+    """Raise ConfigError if instances are chosen, but none that is harvested fits."""
+    if where.since is not None and where.until is not None and where.since >= where.until:
+        raise ConfigError(f"since={where.since} is not before until={where.until}: no instance can fit")
+    if where != Where() and not (await scope(database, where))[1]:
+        chosen = attrs.asdict(where, filter=lambda _, value: value is not None)
+        wanted = ", ".join(f"{name}={value}" for name, value in chosen.items())
+        raise ConfigError(
+            f"no harvested instance fits {wanted}: `workflowkit export ARCHIVE --to instances.csv "
+            "--table instances` lists those that are there"
+        )
 
 
 async def count_tenants(database: Database) -> int:

@@ -35,6 +35,7 @@ class Event:
         activity: the name of the step.
         resource: the name of the person, and `resource_id` the username. Nodes have none.
         outcome: Jodoo's `finish_action`, SecMaster's status.
+        workflow: the name of its form or workflow.
         lifecycle: ``start`` for a step that is open, else ``complete``.
     """
 
@@ -52,6 +53,7 @@ class Event:
     resource_id: str | None
     flow_id: int | None
     create_action: str | None
+    workflow: str | None
 
 
 async def read_events(database: Database, where: Where) -> AsyncGenerator[Event]:

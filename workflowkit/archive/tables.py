@@ -27,7 +27,7 @@ The view `events` is for process mining. It has a row for each step of the insta
 order of system, tenant, case_id and position. `origin` is the table of the step. SecMaster's steps are
 nodes. Jodoo's steps are tasks where those were harvested, and logs elsewhere: each log is also a task.
 `lifecycle` is ``start`` for a step that is open, else ``complete``. `resource_id`, `flow_id` and `create_action` are
-null for nodes.
+null for nodes. `workflow` is the name of the form or of the workflow.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ CREATE VIEW attachments AS
 _EVENTS_OF = """
     SELECT {table}.system, {table}.tenant, {table}.instance_id AS case_id, {table}.position, {columns},
         CASE WHEN {table}.{end} IS NULL THEN 'start' ELSE 'complete' END AS lifecycle, '{table}' AS origin,
-        {more}
+        {more}, coalesce(instances.form_name, instances.workflow_name) AS workflow
     FROM {table} CROSS JOIN instances
     WHERE instances.system = {table}.system AND instances.tenant = {table}.tenant
         AND instances.id = {table}.instance_id AND instances.state = 'done'

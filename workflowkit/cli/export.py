@@ -60,7 +60,8 @@ def export(archive: str, *, to: str, as_json: bool, **options: Any) -> None:
         if as_json and to != "-":
             print_json({"table": wanted, "rows": rows, "to": to})
         else:
-            say(f"{count_of(rows, 'row')} of {wanted} written" + (f" to {to}" if to != "-" else ""))
+            others = "; --table events has all steps" if wanted == "logs" and options["table"] is None else ""
+            say(f"{count_of(rows, 'row')} of {wanted} written{f' to {to}' if to != '-' else ''}{others}")
 
 
 async def _write(

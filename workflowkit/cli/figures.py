@@ -41,9 +41,10 @@ def show(report: Report, zone: tzinfo | None) -> None:
     if not found:
         write("Nothing to say yet.")
     for section in sections(report):
-        if section in _TABLES:
+        rows = list(_TABLES[section](report)) if section in _TABLES else []
+        if rows:
             write("")
-            print_columns(TITLES[section], list(_TABLES[section](report)), zone=zone)
+            print_columns(TITLES[section], rows, zone=zone)
 
 
 def print_columns(title: str, rows: list[Mapping[str, Any]], *, zone: tzinfo | None = None, err: bool = False) -> None:
@@ -53,7 +54,7 @@ def print_columns(title: str, rows: list[Mapping[str, Any]], *, zone: tzinfo | N
     print_table(title, shown, cells, spare=[name for name in _SPARE if name in shown], zone=zone, err=err)
 
 
-_SPARE = ("by rule", "one in ten over", "in cases", "latest", "steps", "share")
+_SPARE = ("by rule", "one in ten over", "in cases", "latest", "of all desks", "share")
 
 
 def waits(report: Report) -> Iterator[Mapping[str, Any]]:
@@ -82,7 +83,7 @@ def people(report: Report) -> Iterator[Mapping[str, Any]]:
             "person": person.person,
             "decided": number(person.decided),
             "on the desk": average(person.queue),
-            "share": share(person.share),
+            "of all desks": share(person.share),
             "median": duration(person.median, report.day),
             "one in ten over": duration(person.p90, report.day),
             "waiting now": number(person.waiting),

@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("archive", type=PATH)
-@click.option("--to", type=PATH, metavar="FILE.html", help="Write a page instead. It loads nothing and runs no script.")
-@click.option("--instance", "instance_id", metavar="ID", help="Draw one instance on a timeline instead.")
-@click.option("--sql", is_flag=True, help="Print the SQL of each figure instead.")
+@click.option("--to", type=PATH, metavar="FILE.html", help="Write the report as an HTML page. - is stdout.")
+@click.option("--instance", "instance_id", metavar="ID", help="Show one instance, step by step, and no report.")
+@click.option("--sql", is_flag=True, help="Print the SQL of each figure, and no report.")
 @zoned
 @window
-@click.option("--form", metavar="ENTRY", help="Only instances of this form.")
+@click.option("--form", metavar="ENTRY", help="Only instances of this form, by its id.")
 @click.option("--tenant", metavar="NAME", help="Only instances of this tenant.")
 @click.option("--hours", metavar="H-H", help="Measure waits in working hours, such as 9-18.")
-@click.option("--days", default="mon-fri", show_default=True, metavar="D-D", help="Working days, with --hours.")
+@click.option("--days", metavar="D-D", help="Working days, with --hours. Default: mon-fri.")
 @click.option("--holidays", type=PATH, metavar="FILE", help="Days off, with --hours: a date such as 2025-10-01 a line.")
-@click.option("--no-names", is_flag=True, help="Call people by words that say nothing of them.")
-@click.option("--title", metavar="TEXT", help="The title of the page.")
+@click.option("--no-names", is_flag=True, help="Replace people's names by pseudonyms.")
+@click.option("--title", metavar="TEXT", help="The title of the page. Default: what is in it, and whose.")
 @as_json
 def report(
     archive: str,
@@ -65,12 +65,18 @@ def report(
     from ..report.sql import statements
 
     if sum((to is not None, instance_id is not None, sql)) > 1:
-        raise click.UsageError("pass one of --to, --instance and --sql")
+        raise click.UsageError("pass only one of --to, --instance and --sql")
+    if title is not None and to is None:
+        raise click.UsageError("--title goes with --to")
+    figures = {name for name, value in choices.items() if value and name != "no_names"}
+    if (sql or instance_id is not None) and figures:
+        raise click.UsageError(f"--{min(figures)} doesn't go with {'--sql' if sql else '--instance'}")
     if sql:
         write(_read(archive, partial(statements, zone=zone)))
         return
     if instance_id is not None:
-        for each in _read(archive, partial(find_timelines, instance_id=instance_id)):
+        names = not choices["no_names"]
+        for each in _read(archive, partial(find_timelines, instance_id=instance_id, names=names)):
             _show_timeline(each, zone, as_json=as_json)
         return
     found = _read(archive, partial(_analyse, to, title, zone=zone, **choices))
@@ -78,6 +84,7 @@ def report(
         print_json({**as_data(found), "headlines": [text for _, text in headlines(found)], "to": to})
     elif to is None:
         show(found, zone)
+        say("more is on the page: --to report.html")
     elif to != "-":
         say(f"{to}: {count_of(found.scope.cases, 'case')} and {count_of(found.scope.runs, 'playbook run')}")
 
@@ -103,11 +110,12 @@ async def _analyse(
     form: str | None,
     tenant: str | None,
     hours: str | None,
-    days: str,
+    days: str | None,
     holidays: str | None,
     no_names: bool,
 ) -> Report:
     from ..archive import Where
+    from ..archive.cases import check_matches
     from ..report import analyse, write_page
     from ..report.analysis import Chosen
 
@@ -117,20 +125,21 @@ async def _analyse(
         "where": Where(tenant=tenant, form=form, since=since, until=until),
         "names": not no_names,
     }
+    await check_matches(archive.database, chosen["where"])
     if to is None:
         return await analyse(archive, **chosen)
     return await write_page(archive, to, title=title, **chosen)
 
 
-def _working(hours: str | None, days: str, holidays: str | None) -> WorkingHours | None:
+def _working(hours: str | None, days: str | None, holidays: str | None) -> WorkingHours | None:
     """Return the working hours that are asked for. Raises ConfigError."""
     from ..report import WorkingHours
 
     if hours is None:
-        if holidays is not None:
-            raise click.UsageError("--holidays FILE goes with --hours, such as --hours 9-18")
+        if holidays is not None or days is not None:
+            raise click.UsageError("--days and --holidays go with --hours, such as --hours 9-18")
         return None
-    return WorkingHours.parse(hours, days, () if holidays is None else _read_dates(Path(holidays)))
+    return WorkingHours.parse(hours, days or "mon-fri", () if holidays is None else _read_dates(Path(holidays)))
 
 
 def _read_dates(path: Path) -> Iterator[date]:
@@ -156,6 +165,9 @@ def _show_timeline(found: Timeline, zone: tzinfo | None, *, as_json: bool) -> No
     state = (
         "still open" if found.is_open else found.status if found.status and not found.status.isdecimal() else "finished"
     )
-    facts = (found.name, state, duration(found.took) or None)
+    took = duration(found.took) if found.is_complete or found.took is None else f"at least {duration(found.took)}"
+    facts = (found.name, state, took or None)
     title = f"{found.instance_id}: {', '.join(filter(None, facts))}"
-    print_timeline(title, found.steps, until=found.end, zone=zone)
+    print_timeline(title if found.steps else f"{title}, no steps", found.steps, until=found.end, zone=zone)
+    if not found.is_complete:
+        say("steps without a comment aren't in this archive: `workflowkit harvest jodoo ... --with tasks` brings them")

@@ -83,7 +83,8 @@ def instances(*, failed_at: bool, zone: tzinfo | None, as_json: bool, **options:
             async for found in client.workflow_instances(**filters):
                 whole = await client.workflow_instance(found.id, show_topology=True) if failed_at else found
                 if as_json:
-                    print_json(whole.to_dict())
+                    at = [{"node": node, "error": error} for *_, node, error in _failures(whole)] if failed_at else []
+                    print_json({**whole.to_dict(), **({"failed_at": at} if failed_at else {})})
                 else:
                     shown.append(whole)
         return shown

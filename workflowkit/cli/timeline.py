@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from .output import print_table
+from .output import print_table, write
 
 if TYPE_CHECKING:
     from ..report.figures import Moment
@@ -52,6 +52,9 @@ def print_timeline(
         columns["timeline"] = list(_bars(steps, until, width, mark))
     columns |= {"error": [step.error for step in steps]}
     columns |= more or {}
+    if not steps:
+        write(title)
+        return
     kept = {name: values for name, values in columns.items() if any(values) or name in ("step", "outcome", "took")}
     spare = [name for name in ("files", "started", "timeline", "took") if name in kept]
     print_table(title, tuple(kept), zip(*kept.values(), strict=True), spare=spare, zone=zone)

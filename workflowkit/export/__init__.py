@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypedDict, Unpack
 
 from ..archive import Archive, Where
-from ..archive.cases import Case, count_tenants, read_cases
+from ..archive.cases import Case, check_matches, count_tenants, read_cases
 from ..archive.database import Rows
 from ..errors import ConfigError, HarvestError
 from ..redact import redact_url
@@ -115,6 +115,7 @@ async def export_to(
     if kind.startswith("xes") and (table != "events" or columns):
         raise ConfigError("a XES file has events, with all their columns: pass --table events and no --columns")
     form = await _form_of(archive, form or where.form) if table == "records" else None
+    await check_matches(archive.database, where)
     target = None if to == "-" else await asyncio.to_thread(resolve, to, archive.path)
     async with opened(target) as stream:
         if kind.startswith("xes"):

@@ -63,8 +63,10 @@ async def analyse(archive: Archive, **chosen: Unpack[Chosen]) -> Report:
     return await asyncio.to_thread(count.report, is_empty=harvested_at is None)
 
 
-async def find_timelines(archive: Archive, instance_id: str) -> list[Timeline]:
+async def find_timelines(archive: Archive, instance_id: str, *, names: bool = True) -> list[Timeline]:
     """Return the timelines of the instance of that id: one, or one for each tenant that has it.
+
+    Without `names`, each person is a word that says nothing of them.
 
     Raises:
         ConfigError: the archive has no harvested instance of that id.
@@ -73,7 +75,7 @@ async def find_timelines(archive: Archive, instance_id: str) -> list[Timeline]:
     found: list[Timeline] = []
     where = Where(instance_id=instance_id)
     harvested_at, *_ = await scope(archive.database, where)
-    name, now = by_name(), moment_of(harvested_at) or 0
+    name, now = by_name() if names else hidden(), moment_of(harvested_at) or 0
     async with aclosing(read_cases(archive.database, where)) as chunks:
         async for cases in chunks:
             found += [timeline(case, name, now, is_open=_is_open(case)) for case in cases]

@@ -13,7 +13,7 @@ from .figures import Hour, Moment, Timeline, Week
 _LEAST_IN_HOUR = 5
 _QUANTILES = 6
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_TWO_HOURS = 7200.0
+_TEN_HOURS = 36_000.0
 
 
 def percent(value: float | None, most: float = 1) -> str:
@@ -42,13 +42,15 @@ class _Cell:
 def heat(hours: Sequence[Hour]) -> Mapping[str, Any]:
     """Return the cells of the week. The six colours are quantiles of the medians that are shown."""
     shown = sorted(hour.median for hour in hours if hour.arrived >= _LEAST_IN_HOUR)
-    unit, seconds = ("minutes", 60) if not shown or shown[len(shown) // 2] < _TWO_HOURS else ("hours", 3600)
+    unit, seconds = ("minutes", 60) if not shown or shown[-1] < _TEN_HOURS else ("hours", 3600)
 
     def cell(hour: Hour) -> _Cell:
         if hour.arrived < _LEAST_IN_HOUR:
             return _Cell("\u00b7", 0)
         below = bisect_left(shown, hour.median)
-        return _Cell(f"{hour.median / seconds:.0f}", 1 + _QUANTILES * below // len(shown))
+        value = hour.median / seconds
+        text = f"{value:.1f}" if 0.05 <= value < 1 else f"{value:.0f}"
+        return _Cell(text, 1 + _QUANTILES * below // len(shown))
 
     cells = {(hour.weekday, hour.hour): cell(hour) for hour in hours}
     days = [(day, [cells.get((number, hour)) for hour in range(24)]) for number, day in enumerate(_DAYS)]

@@ -57,7 +57,7 @@ class StepWait:
         form: the form's name if there are several, else None.
         decided: how many of it people have decided. What was decided by a rule is left out.
         median: half waited longer. It is None if none was decided.
-        p90: one in ten waited longer.
+        p90: one in ten waited longer. None if fewer than 10 were decided.
         calendar_median: the median in calendar time, if the others are working hours.
         share: of all waiting. None on the basis of logs.
         waiting: how many wait now. None on the basis of logs.
@@ -75,7 +75,13 @@ class StepWait:
 
 @attrs.frozen(kw_only=True)
 class PersonLoad:
-    """What waits for one person. `queue` is how many steps waited on average at any moment. Calendar time."""
+    """What waits for one person.
+
+    Attributes:
+        queue: how many steps waited on average at any moment, in calendar time. What waits now counts.
+        share: of all queues.
+        p90: None if fewer than 10 were decided.
+    """
 
     person: str
     decided: int
@@ -214,7 +220,8 @@ class Moment:
 class Timeline:
     """One instance, step by step. `took` is from its first step to its last, or until now if it is open.
 
-    `more` is the number of steps that are left out.
+    `more` is the number of steps that are left out. Unless it `is_complete`, steps without a comment aren't known, so it
+    may have taken longer.
     """
 
     system: str
@@ -223,6 +230,7 @@ class Timeline:
     name: str | None
     status: str | None
     is_open: bool
+    is_complete: bool
     start: datetime | None
     end: datetime | None
     took: float | None

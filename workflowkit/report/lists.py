@@ -23,7 +23,7 @@ _MOST_STEPS = 24
 _DAY = 86_400_000
 _AGES = (("under a day", _DAY), ("1 to 7 days", 7 * _DAY), ("7 to 30 days", 30 * _DAY))
 _OLDEST = "over 30 days"
-_UNKNOWN = "age unknown"
+_UNKNOWN = "an unknown time"
 AGES = (*(name for name, _ in _AGES), _OLDEST, _UNKNOWN)
 
 
@@ -130,6 +130,7 @@ def timeline(case: Case, name: Callable[[str], str], now: int, *, is_open: bool,
         name=case.name,
         status=case.status,
         is_open=is_open,
+        is_complete=case.has_tasks or not case.is_approval,
         start=start,
         end=end,
         took=max((end - start).total_seconds(), 0) if start and end else None,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, tzinfo
+from datetime import datetime, tzinfo
 
 from . import sentences
 from .figures import Report
+from .waits import FEW
 from .wording import count_of, day_of, duration, minute_of, number
 
 TITLES = {
@@ -21,6 +22,7 @@ TITLES = {
     "how": "How to read this",
 }
 
+_LEAST_WEEKS = 4
 _LEAST_STEPS = 50
 """Steps below which the hours of the week aren't shown."""
 
@@ -33,21 +35,22 @@ def sections(report: Report) -> list[str]:
         "people": len(report.people) > 1,
         "hours": steps >= _LEAST_STEPS,
         "open": report.open.number,
-        "again": report.rework is not None and report.scope.complete >= sentences.FEW,
+        "again": report.rework is not None and (report.rework.cases or report.scope.complete >= FEW),
         "paths": report.paths is not None and report.paths.cases > 1,
-        "weeks": len(report.weeks) > 1,
+        "weeks": len(report.weeks) >= _LEAST_WEEKS,
         "longest": report.longest,
         "playbooks": report.playbooks.runs,
     }
     return [section for section, is_there in there.items() if is_there]
 
 
-def title_of(report: Report) -> str:
-    """Return the title: what is in the archive, and whose it is."""
+def title_of(report: Report, archive: str) -> str:
+    """Return the title: what is in the archive, and whose it is, or the archive's name."""
     scope = report.scope
     what = "Approvals" if not scope.runs else "Playbook runs" if not scope.cases else "Approvals and playbook runs"
     owners = [tenant for tenant in scope.tenants if tenant != "default"]
-    return f"{what} of {owners[0]}" if len(owners) == len(scope.tenants) == 1 and scope.cases else what
+    of_one = len(owners) == len(scope.tenants) == 1 and scope.cases
+    return f"{what} of {owners[0]}" if of_one else f"{what} in {archive}"
 
 
 def leads(report: Report) -> dict[str, str]:
@@ -58,9 +61,11 @@ def leads(report: Report) -> dict[str, str]:
         finished = len(report.longest) - len(open_first)
         kinds = [(len(open_first), "open case"), (finished, "finished case")]
         found["longest"] = f"{' and '.join(count_of(cases, kind) for cases, kind in kinds if cases)}, step by step."
+        if report.scope.basis == "logs":
+            found["longest"] += " Steps without a comment are missing, so cases may have taken longer."
     failed = dict(report.playbooks.statuses).get("FAILED", 0)
     found["paths"] = sentences.paths(report)
-    found["people"] = found["people"] or f"Steps wait for {count_of(len(report.people), 'person', 'people')}."
+    found["people"] = found["people"] or f"{count_of(len(report.people), 'person', 'people')} had steps to decide."
     found["playbooks"] = found["playbooks"] or (
         f"{count_of(failed, 'run')} of {number(report.playbooks.runs)} failed." if failed else "No node failed."
     )
@@ -72,41 +77,47 @@ def facts(report: Report, zone: tzinfo | None) -> list[str]:
     scope = report.scope
     lines = []
     if scope.cases:
-        window = f", {day_of(scope.first, zone)} to {day_of(scope.last, zone)}" if scope.first else ""
+        window = _window(scope.first, scope.last, zone)
         forms = f" \u00b7 {', '.join(scope.forms)}" if scope.forms else ""
-        lines.append(f"{count_of(scope.cases, 'case')} with {count_of(scope.steps, 'step')}{window}{forms}")
+        steps = count_of(scope.steps, "step" if scope.basis == "tasks" else "commented step")
+        lines.append(f"{count_of(scope.cases, 'case')} with {steps}{window}{forms}")
     if scope.runs:
-        window = f", {day_of(scope.first_run, zone)} to {day_of(scope.last_run, zone)}" if scope.first_run else ""
+        window = _window(scope.first_run, scope.last_run, zone)
         lines.append(f"{count_of(scope.runs, 'playbook run')}{window}")
     if scope.as_of is None:
         return ["The archive has no harvested instance that fits."]
-    hours = "calendar time, nights and weekends included" if report.hours is None else f"working hours {report.hours}"
-    lines.append(f"as harvested {minute_of(scope.as_of, zone)} \u00b7 times in {report.zone} \u00b7 {hours}")
-    return lines
+    parts = [f"as harvested {minute_of(scope.as_of, zone)}", f"times in {report.zone}"]
+    if scope.cases:
+        is_calendar = report.hours is None
+        parts.append("calendar time, nights and weekends included" if is_calendar else f"working hours {report.hours}")
+    return [*lines, " \u00b7 ".join(parts)]
 
 
-def definitions(report: Report) -> list[tuple[str, str]]:
-    """Return what the words of the report mean."""
+def _window(first: datetime | None, last: datetime | None, zone: tzinfo | None) -> str:
+    begin, end = day_of(first, zone), day_of(last, zone)
+    return "" if not begin else f", on {begin}" if begin == end else f", {begin} to {end}"
+
+
+def definitions(report: Report, zone: tzinfo | None) -> list[tuple[str, str]]:
+    """Return what the words of the report mean, if they are in it."""
     measured = (
         "Calendar time: nights and weekends count."
         if report.hours is None
         else f"Working hours: {report.hours}. Ages and timelines are in calendar time. "
         f"A working day is {duration(report.day)} long."
     )
-    now = minute_of(report.scope.as_of, UTC)
     rules = "What a rule decided at once is left out, and so is what still waits."
-    found = [
-        ("Wait", f"From when a step was given to somebody until it ended. Work on it is included. {measured} {rules}"),
-        ("Median", "Half of all values are larger. A few very long waits don't move it, as they would an average."),
-        ("One in ten over", "A tenth of all values is larger."),
-        ("Now", f"When the last instance was harvested: {now} UTC."),
-        ("Case", "One instance of a workflow."),
-    ]
+    wait = f"From when a step was given to somebody until it ended. Work on it is included. {measured} {rules}"
+    median = "Half of all values are larger. A few very long waits don't move it, as they would an average."
     shown = sections(report)
-    if "people" in shown:
-        found.append(("On the desk", "How many steps waited for a person at a time, on average over the whole time."))
-    if "weeks" in shown:
-        found.append(("First weeks", "Steps that began before the first case aren't known, so little seems to wait."))
-    if report.playbooks.runs:
-        found.append(("Runs of a node", "How many runs of the playbook came to it."))
-    return found if report.scope.as_of else []
+    found = {
+        "Case": ("waits", "One instance of a workflow."),
+        "Wait": ("waits", wait),
+        "Median": ("waits", median),
+        "One in ten over": ("waits", "A tenth of all values is larger. It is left out for fewer than 10 values."),
+        "On the desk": ("people", "How many steps waited for a person at a time, on average over the whole time."),
+        "First weeks": ("weeks", "Steps that began before the first case aren't known, so little seems to wait."),
+        "Of runs": ("playbooks", "How many runs of the playbook came to that node."),
+    }
+    now = f"When the last instance was harvested: {minute_of(report.scope.as_of, zone)}."
+    return [("Now", now), *((term, text) for term, (section, text) in found.items() if section in shown)]

@@ -42,12 +42,13 @@ async def write_page(archive: Archive, to: str, *, title: str | None = None, **c
     target = None if to == "-" else await asyncio.to_thread(resolve, to, archive.path)
     async with opened(target) as stream:
         report = await analyse(archive, **chosen)
+        title = title or title_of(report, archive.path.name)
         page = await asyncio.to_thread(render, report, zone=chosen.get("zone"), title=title)
         await asyncio.to_thread(stream.write, page.encode("utf-8"))
     return report
 
 
-def render(report: Report, *, zone: tzinfo | None, title: str | None = None) -> str:
+def render(report: Report, *, zone: tzinfo | None, title: str) -> str:
     """Return the page, with times in the zone: None is the local one. It reads files: call it in a thread.
 
     Raises ConfigError if Jinja2 isn't installed.
@@ -71,12 +72,12 @@ def render(report: Report, *, zone: tzinfo | None, title: str | None = None) -> 
     page = environment.get_template("page.html")
     return page.render(
         report=report,
-        title=title or title_of(report),
+        title=title,
         version=__version__,
         style=Markup(style),  # noqa: S704  # ours, and its hash is in the policy
         style_hash=digest,
         facts=list(facts(report, zone)),
-        notes=list(sentences.notes(report)),
+        notes=[_marked(note, Markup) for note in sentences.notes(report)],
         headlines=sentences.headlines(report),
         titles=TITLES,
         leads=leads(report),
@@ -89,8 +90,16 @@ def render(report: Report, *, zone: tzinfo | None, title: str | None = None) -> 
         heat=heat(report.week),
         chart=chart(report.weeks[-_MOST_WEEKS:]),
         most_steps=_MOST_STEPS,
-        definitions=list(definitions(report)),
+        definitions=definitions(report, zone) if report.scope.as_of else [],
     )
+
+
+def _marked(text: str, markup: type[Markup]) -> Markup:
+    """Return a text in which what is between backticks is code."""
+    parts = [
+        markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(text.split("`"))
+    ]
+    return markup("").join(parts)
 
 
 def _filters(report: Report, zone: tzinfo | None) -> dict[str, Any]:

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from statistics import mean, median
 
 from .figures import Report
+from .waits import FEW
 from .wording import average, count_of, duration, number, share
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-FEW = 10
-"""Steps or cases below which no share and no quantile is told."""
 
 _ENOUGH = 50
 """Steps below which nothing is said of people and of hours."""
@@ -35,9 +33,9 @@ def notes(report: Report) -> Iterator[str]:
     scope = report.scope
     if scope.basis == "logs" and scope.cases:
         yield (
-            "Only approvals that carry a comment are in here, for Jodoo's log has no others. How long a step takes is "
-            "right if people comment on slow and on quick ones alike. Counts, shares and paths can't be told, nor what "
-            "waits now. "
+            "Only steps with a comment are in here, because Jodoo's log has no others. How long a step takes is "
+            "right if people comment on slow and on quick ones alike. All counts are of commented steps. Shares, paths "
+            "and what waits now can't be told. "
             + (f"{_are(scope.without_steps, 'case')} without any comment. " if scope.without_steps else "")
             + "`workflowkit harvest jodoo ... --with tasks` brings the rest."
         )
@@ -46,12 +44,17 @@ def notes(report: Report) -> Iterator[str]:
             f"Of {count_of(scope.cases, 'case')}, {number(scope.complete)} have all their steps. The figures are about "
             "these. Run `workflowkit harvest jodoo ... --with tasks` to its end for the others."
         )
+    if report.hours is not None and report.median == 0:
+        yield (
+            f"Most steps began and ended outside the working hours {report.hours}, so they took no working time. Check "
+            "the hours, and the time zone."
+        )
     if scope.impossible:
         yield f"{count_of(scope.impossible, 'step')} ended before they began. They have no duration."
     if report.playbooks.runs > report.playbooks.with_nodes:
         lacking = report.playbooks.runs - report.playbooks.with_nodes
         yield (
-            f"{_are(lacking, 'playbook run')} here without its nodes. "
+            f"{_are(lacking, 'playbook run')} here without nodes. "
             "`workflowkit harvest secmaster --topology ...` brings them."
         )
 
@@ -62,21 +65,19 @@ def _are(value: int, noun: str) -> str:
 
 def waits(report: Report) -> str:
     """Return where approvals wait."""
-    decided = [step for step in report.waits if step.median is not None]
+    decided = [step for step in report.waits if step.median]
     if not decided:
         return ""
-    day = report.day
-    if report.scope.basis == "logs":
-        often = [step for step in decided if step.decided >= FEW]
-        step = max(often or decided, key=lambda step: step.median or 0)
-    else:
-        step = decided[0]
-    where = step.activity if step.form is None else f"{step.activity} ({step.form})"
+    step = decided[0]
     if step.decided < FEW:
-        return f"{where} took {'longest: ' if len(decided) > 1 else ''}{duration(step.median, day)}."
+        step = max(decided, key=lambda step: step.median or 0)
+    where = step.activity if step.form is None else f"{step.activity} ({step.form})"
+    median_wait = duration(step.median, report.day)
+    if step.decided < FEW or step.p90 is None:
+        return f"{where} has the longest median wait: {median_wait}, of {count_of(step.decided, 'approval')}."
     all_of = "all" if report.scope.basis == "tasks" else "the commented"
-    said = f"Half of {all_of} approvals at {where} wait over {duration(step.median, day)}"
-    said += f", one in ten over {duration(step.p90, day)}"
+    said = f"Half of {all_of} approvals at {where} wait over {median_wait}"
+    said += f", one in ten over {duration(step.p90, report.day)}"
     return f"{said}; it is {share(step.share)} of all waiting." if step.share is not None else f"{said}."
 
 
@@ -89,7 +90,7 @@ def people(report: Report) -> str:
     middle = median(person.queue for person in report.people)
     if first.queue < _LEAST_TIMES * middle:
         return ""
-    times = f", {average(first.queue / middle)} times as many as the approver in the middle" if middle else ""
+    times = f", {average(first.queue / middle)} times as many as the median approver" if middle else ""
     now = f"; {number(first.waiting)} wait{'s' if first.waiting == 1 else ''} now" if first.waiting else ""
     return f"{first.person} has {average(first.queue)} approvals on the desk on average{times}{now}."
 
@@ -99,10 +100,11 @@ def hours(report: Report) -> str:
     slow = report.slowest
     if slow is None or report.median is None:
         return ""
-    part = {0: "before noon", 12: "in the afternoon"}.get(slow.begin, f"after {slow.begin}:00")
+    parts = {0: "at night", 6: "in the morning", 12: "in the afternoon"}
     return (
-        f"What arrives on {WEEKDAYS[slow.weekday]}s {part} waits longest: half of it over "
-        f"{duration(slow.median, report.day)}, against {duration(report.median, report.day)} at any time."
+        f"Of the busy hours, {WEEKDAYS[slow.weekday]}s {parts.get(slow.begin, f'after {slow.begin}:00')} are the slowest: "
+        f"half of what arrives then waits over {duration(slow.median, report.day)}. The overall median is "
+        f"{duration(report.median, report.day)}."
     )
 
 
@@ -121,8 +123,10 @@ def open_cases(report: Report) -> str:
 def again(report: Report) -> str:
     """Return what is done again."""
     rework = report.rework
-    if rework is None or report.scope.complete < FEW or not rework.cases:
+    if rework is None or not rework.cases:
         return ""
+    if report.scope.complete < FEW:
+        return f"{number(rework.cases)} of {count_of(report.scope.complete, 'case')} went through a step again."
     return (
         f"{share(rework.share)} of cases went through a step again; that cost {share(rework.waiting)} of all waiting."
     )
@@ -142,27 +146,33 @@ def paths(report: Report) -> str:
 
 
 def weeks(report: Report) -> str:
-    """Return whether more and more waits.
+    """Return whether more waits than before: over the last weeks on average, and now.
 
-    The first two weeks don't count: they lack steps that began earlier. Nor does the last one, which isn't over.
+    The first two weeks don't count, because they lack steps that began earlier.
     """
-    found = [week.waiting for week in report.weeks if week.waiting is not None][2:-1]
+    found = [(week.monday, week.waiting) for week in report.weeks if week.waiting is not None][2:]
     if len(found) < _LEAST_WEEKS:
         return ""
     part = len(found) // 4
-    then, now = mean(found[:part]), mean(found[-part:])
-    if now < _LEAST_QUEUE or now < _LEAST_TIMES * then:
+    then, now = (mean(waiting for _, waiting in some) for some in (found[:part], found[-part:]))
+    if min(now, found[-1][1]) < max(_LEAST_QUEUE, _LEAST_TIMES * then):
         return ""
     return (
-        f"More and more waits: {average(now)} steps at the end of a week over the last {part} weeks, "
-        f"{average(then)} over the first {part}."
+        f"More steps are waiting than before: {average(now)} at the end of a week in the last {part} weeks, "
+        f"{average(then)} in the {part} weeks from {found[0][0]} on."
     )
 
 
 def playbooks(report: Report) -> str:
     """Return which playbook fails most, and where."""
     if not report.playbooks.failures:
-        return ""
+        failed = dict(report.playbooks.statuses).get("FAILED", 0)
+        all_runs = report.playbooks.runs
+        return (
+            f"{number(failed)} of {count_of(all_runs, 'playbook run')} failed ({share(failed / all_runs)})."
+            if failed
+            else ""
+        )
     node = report.playbooks.failures[0]
     return (
         f"Playbook \u201c{node.workflow}\u201d fails most at {node.node}: {number(node.failed)} of "

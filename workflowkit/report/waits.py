@@ -14,11 +14,14 @@ from .figures import Hour, PersonLoad, StepWait, Week, WeekPart
 _MOST_STEPS = 40
 _MOST_WEEKS = 520
 
-_PARTS = ((0, 12), (12, 17), (17, 24))
+_PARTS = ((0, 6), (6, 12), (12, 17), (17, 24))
 """The parts of a day: their first hour, and the one after their last."""
 
 _ENOUGH = 20
 """Steps below which a part of the week isn't told of."""
+
+FEW = 10
+"""Steps below which nothing is said of one in ten."""
 
 
 @attrs.define(slots=True)
@@ -95,19 +98,21 @@ class StepWaits:
         return rank(every, 5)
 
     def result(self, *, all_tasks: bool, forms: Mapping[str, str]) -> list[StepWait]:
-        """Return the steps that waited longest together, those first. Shares need all tasks.
+        """Return the steps, those that waited longest first: together, or on the basis of logs, by their medians.
 
         `forms` has the forms' names by id, if there are several.
         """
         total = self.total
         found = sorted(self._steps.items(), key=lambda item: (-sum(item[1].waits), -item[1].waiting, item[0][1]))
+        if not all_tasks:  # sums tell nothing, so the slowest come first, and those of which little is known last
+            found.sort(key=lambda item: (len(item[1].waits) < FEW, -(rank(item[1].waits, 5) or 0)))
         return [
             StepWait(
                 form=forms.get(form or ""),
                 activity=activity,
                 decided=len(step.waits),
                 median=rank(step.waits, 5),
-                p90=rank(step.waits, 9),
+                p90=rank(step.waits, 9) if len(step.waits) >= FEW else None,
                 calendar_median=rank(step.calendar, 5),
                 share=sum(step.waits) / total if all_tasks and total else None,
                 waiting=step.waiting if all_tasks else None,
@@ -158,7 +163,7 @@ class People:
                 queue=person.desk / period if period else 0.0,
                 share=person.desk / total if total else 0.0,
                 median=rank(person.waits, 5),
-                p90=rank(person.waits, 9),
+                p90=rank(person.waits, 9) if len(person.waits) >= FEW else None,
             )
             for who, person in found
         ]
@@ -186,7 +191,7 @@ class WeekHours:
             for hour in range(begin, end):
                 waits.extend(self._waits.get((weekday, hour), ()))
             found = rank(waits, 5)
-            if found is not None and len(waits) >= _ENOUGH and median is not None and found >= max(2 * median, 1):
+            if found is not None and len(waits) >= _ENOUGH and median and found >= 2 * median:
                 parts.append(WeekPart(weekday=weekday, begin=begin, end=end, arrived=len(waits), median=found))
         return max(parts, key=lambda part: part.median, default=None)
 

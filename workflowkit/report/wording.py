@@ -48,7 +48,9 @@ def number(value: float) -> str:
 
 def average(value: float) -> str:
     """Return ``157`` or ``4.2``."""
-    return number(value) if value >= 10 else f"{value:.1f}"
+    if 0 < value < 0.05:
+        return "< 0.1"
+    return f"{value:.1f}" if value < _TEN else number(value)
 
 
 def count_of(value: int, noun: str, plural: str | None = None) -> str:
