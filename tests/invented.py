@@ -134,7 +134,7 @@ def anything(rng: random.Random, number: int, *, tasks: bool) -> Told:
         hours = rng.choice((None, 0, 0.5, rng.uniform(0, 90), rng.uniform(0, 9), -1 if rng.random() < 0.2 else 3))
         username, name = rng.choice(PEOPLE)
         action = None if hours is None else rng.choice(OUTCOMES)
-        facts = {"flow_name": rng.choice((*STEPS, "")), "finish_action": action}
+        facts = {"flow_name": rng.choice((*STEPS, "")), "finish_action": action, "flow_id": rng.choice((1, 1, 2))}
         if tasks:
             rows.append(task(position, at, hours, assignee_username=username, assignee_name=name, **facts))
         else:

@@ -34,6 +34,16 @@ def redact_url(url: str) -> str:
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
 
 
+_SIGNED_LINK = re.compile(
+    r"(https?://[^\s\"'<>?]+)\?[^\s\"'<>]*(?:token|signature|sign|sig)=[^\s\"'<>]*", re.IGNORECASE
+)
+
+
+def unsigned(text: str) -> str:
+    """Return a text in which signed links have no query."""
+    return _SIGNED_LINK.sub(r"\1", text) if "?" in text else text
+
+
 def escape(text: str) -> str:
     """Return JSON text in which every character that isn't printable is escaped."""
     return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 from invented import MONDAY, anything, case, commented, log, node, run, store, task
 from stored import figures_of
 
 from workflowkit import Archive, ConfigError
 from workflowkit.archive import Where
-from workflowkit.report import WorkingHours, analyse, find_timelines
+from workflowkit.report import WorkingHours, analyse, find_timelines, render
 from workflowkit.report.sql import statements
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -151,7 +153,7 @@ async def test_an_end_before_the_beginning_is_no_wait_but_told(tmp_path):
 async def test_two_people_of_one_name_are_two(tmp_path):
     tasks = [task(0, MONDAY, 1, assignee_username="a"), task(1, MONDAY, 2, assignee_username="b")]
     report = await figures(tmp_path, [case(1, *tasks)])
-    assert sorted(person.person for person in report.people) == ["Ada Park", "Ada Park (a)"]
+    assert sorted(person.person for person in report.people) == ["Ada Park (a)", "Ada Park (b)"]
 
 
 async def test_without_names_nobody_is_named_anywhere(tmp_path):
@@ -166,7 +168,7 @@ async def test_without_names_nobody_is_named_anywhere(tmp_path):
 
 async def test_working_hours_leave_out_nights_weekends_and_holidays(tmp_path):
     friday = datetime(2025, 1, 10, 17, tzinfo=UTC)
-    told = [case(1, task(0, friday, 65)), case(2, task(0, friday, 89))]  # until Monday and Tuesday, 10:00
+    told = [case(n, task(0, friday, 65 if n < 6 else 89)) for n in range(11)]  # until Monday and Tuesday, 10:00
     report = await figures(tmp_path, told, hours=WorkingHours.parse("9-18"))
     (step,) = report.waits
     assert (step.median, step.p90, step.calendar_median) == (2 * 3600, 11 * 3600, 65 * 3600)
@@ -249,3 +251,140 @@ async def test_it_is_read_in_the_order_of_its_keys_so_nothing_is_sorted(tmp_path
         for statement in (cases._CASES, reading._READ["events"], reading._READ_CHOSEN["events"]):
             plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", (None,) * statement.count("?"))
             assert not [step for *_, step in plan if "TEMP B-TREE" in step], statement
+
+
+def hours(number):
+    return MONDAY + timedelta(hours=number)
+
+
+async def test_nothing_has_waited(tmp_path):
+    report = await figures(tmp_path, [case(1, task(0, MONDAY, None)), case(2, task(0, MONDAY, 0))])
+    assert [(step.decided, step.median, step.share, step.waiting) for step in report.waits] == [(1, 0, None, 1)]
+
+
+async def test_what_a_rule_decides_late_was_waited_for(tmp_path):
+    late = task(0, MONDAY, 240, finish_action="auto_forward")
+    report = await figures(tmp_path, [case(1, late)])
+    assert [(step.decided, step.median) for step in report.waits] == [(1, 240 * 3600)]
+
+
+async def test_a_repetition_that_a_rule_decides_costs_nothing(tmp_path):
+    told = [
+        case(n, task(0, MONDAY, 1, finish_action="back"), task(1, hours(1), 0, finish_action="auto_approve"))
+        for n in range(12)
+    ]
+    report = await figures(tmp_path, told)
+    assert (report.rework.cases, report.rework.waiting) == (12, 0)
+
+
+async def test_two_nodes_of_one_name_are_two(tmp_path):
+    report = await figures(tmp_path, [case(1, task(0, MONDAY, 3, flow_id=1), task(1, hours(3), 2, flow_id=2))])
+    assert report.rework.cases == 0
+
+
+async def test_a_hand_over_beside_another_signer_is_not_done_again(tmp_path):
+    told = [case(1, task(0, MONDAY, 3, finish_action="transfer"), task(1, MONDAY, 2), task(2, hours(3), 1))]
+    report = await figures(tmp_path, told)
+    assert report.rework.cases == 0
+
+
+async def test_a_run_counts_once_however_often_it_comes_to_a_node(tmp_path):
+    told = [run(1, node(0, "FAILED"), node(1, "FAILED"), node(2, "FAILED")), run(2, node(0))]
+    async with Archive.open(tmp_path / "a.db") as archive:
+        await store(archive, told, system="secmaster")
+        (failure,) = (await analyse(archive, zone=UTC)).playbooks.failures
+    assert (failure.runs, failure.failed, [each.instance_id for each in failure.latest]) == (2, 1, ["r1"])
+
+
+async def test_equal_forms_of_two_tenants_are_two(tmp_path):
+    async with Archive.open(tmp_path / "a.db") as archive:
+        for tenant, name, took in (("a", "Leave", 1), ("b", "Purchase", 100), ("c", "Leave", 10)):
+            told = [case(f"{tenant}{n}", task(0, MONDAY, took)) for n in range(10)]
+            for each in told:
+                each.ref = attrs.evolve(each.ref, form_id="f1")
+            await store(archive, told, tenant=tenant)
+            await archive.database.transact(
+                lambda connection, name=name, tenant=tenant: connection.execute(
+                    "UPDATE instances SET form_name = ? WHERE tenant = ?", (name, tenant)
+                )
+            )
+        report = await analyse(archive, zone=UTC)
+    assert {(step.form, step.median) for step in report.waits} == {
+        ("Leave (a)", 3600),
+        ("Purchase", 360_000),
+        ("Leave (c)", 36_000),
+    }
+
+
+async def test_each_tenant_has_a_now_of_its_own(tmp_path):
+    async with Archive.open(tmp_path / "a.db") as archive:
+        for tenant in ("old", "new"):
+            await store(archive, [case(tenant, task(0, MONDAY, None))], tenant=tenant)
+        await archive.database.transact(
+            lambda connection: connection.execute(
+                "UPDATE instances SET harvested_at = '2025-01-07T08:00:00.000Z' WHERE tenant = 'old'"
+            )
+        )
+        report = await analyse(archive, zone=UTC)
+    ages = {found.tenant: found.age for found in report.open.oldest}
+    assert ages["old"] == 24 * 3600
+    assert ages["new"] > 1e6
+
+
+async def test_an_impossible_end_leaves_no_trace_in_weeks_and_timelines(tmp_path):
+    told = [case(1, task(0, MONDAY + timedelta(days=21), -24 * 16), task(1, MONDAY, 1))]
+    report = await figures(tmp_path, told)
+    assert {week.waiting for week in report.weeks} == {0}
+    assert [step.took for step in report.longest[0].steps] == [3600, None]
+
+
+async def test_people_are_told_apart_by_their_usernames(tmp_path):
+    def by(username, name):
+        return {"assignee_username": username, "assignee_name": name}
+
+    told = [
+        case(1, task(0, MONDAY, 1, **by("u1", "Ada")), task(1, hours(1), 1, **by("u1", "Ada Park"))),
+        case(2, task(0, MONDAY, 1, **by("", "")), task(1, hours(1), 1, **by(None, "Tom"))),
+    ]
+    report = await figures(tmp_path, told)
+    assert sorted((person.person, person.decided) for person in report.people) == [("Ada Park", 2), ("Tom", 1)]
+
+
+async def test_signed_links_in_what_people_wrote_reach_no_report(tmp_path):
+    link = "https://files.example.com/a.pdf?e=1&token=SECRET"
+    told = [case(1, task(0, MONDAY, 1, flow_name=link, assignee_name=link))]
+    async with Archive.open(tmp_path / "a.db") as archive:
+        await store(archive, told)
+        await store(archive, [run(1, node(0, "FAILED", error_msg=f"GET {link} failed"))], system="secmaster")
+        report = await analyse(archive, zone=UTC)
+        shown = repr((report, await find_timelines(archive, "r1")))
+    assert "https://files.example.com/a.pdf" in shown
+    assert "SECRET" not in shown
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Shanghai"])
+async def test_times_at_the_ends_of_the_calendar(tmp_path, zone):
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)
+    told = [case(1, task(0, first, 1), task(1, last, 0.5)), case(2, task(0, first, None))]
+    report = await figures(tmp_path, told, zone=ZoneInfo(zone))
+    assert await asyncio.to_thread(render, report, zone=ZoneInfo(zone), title="A title")
+    async with Archive.open(tmp_path / "a.db", create=False) as archive:
+        assert await statements(archive, ZoneInfo(zone))
+
+
+async def test_a_clock_that_is_set_back_makes_no_wait_negative(tmp_path):
+    told = [case(1, task(0, datetime(2025, 10, 26, 0, 50, tzinfo=UTC), 1 / 3))]
+    report = await figures(tmp_path, told, zone=BERLIN, hours=WorkingHours.parse("0-24", "mon-sun"))
+    assert report.waits[0].median == 0
+
+
+async def test_a_read_that_is_cancelled_closes_nothing_that_a_thread_still_reads(tmp_path):
+    told = [case(n, task(0, MONDAY, 1)) for n in range(2000)]
+    async with Archive.open(tmp_path / "a.db") as archive:
+        await store(archive, told)
+        for tries in range(40):
+            job = asyncio.create_task(analyse(archive, zone=UTC, where=Where(form="none")))
+            await asyncio.sleep(0.001 * (tries % 8))
+            job.cancel()
+            await asyncio.wait([job])
+        assert (await analyse(archive, zone=UTC)).scope.cases == 2000

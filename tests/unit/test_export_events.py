@@ -71,8 +71,10 @@ async def test_columns_are_chosen_by_either_name(archive, tmp_path):
     assert list(json.loads(file.read_text("utf-8").partition("\n")[0])) == ["case_id", "end_time"]
     file = await exported(archive, tmp_path / "e.csv", columns=["activity"])
     assert file.read_text("utf-8").startswith("activity\n")
-    for columns in (["nonsense"], ["case_id", "concept:name"]):
-        with pytest.raises(ConfigError, match="choose of"):
+    file = await exported(archive, tmp_path / "e.parquet", columns=["case_id", "time:timestamp", "end_time"])
+    assert read_parquet(file).read_all().schema.names == ["case_id", "time:timestamp", "end_time"]
+    for columns, says in ((["nonsense"], "choose of"), (["case_id", "case_id"], "there twice")):
+        with pytest.raises(ConfigError, match=says):
             await exported(archive, tmp_path / "no.csv", columns=columns)
     assert not (tmp_path / "no.csv").exists()
 

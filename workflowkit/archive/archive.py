@@ -181,7 +181,7 @@ class Archive:
         except ImportError:
             raise ConfigError("Arrow needs an extra: pip install 'workflowkit[parquet]'") from None
         chunks = self.read_event_log(where) if table == "events" else self.read(table, where)
-        return await as_arrow(chunks)
+        return await as_arrow(table, chunks)
 
     async def forms(self) -> list[FormCount]:
         """Return the forms that there are records of, by name. An archive without records has none."""

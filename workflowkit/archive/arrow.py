@@ -18,30 +18,42 @@ from .eventlog import STANDARD
 from .tables import TABLES, Type
 
 _TIME = core.DataType.timestamp("us", tz="UTC")
-_TYPES = {column.name: column.type for table in TABLES for column in table.columns}
-_TYPES |= {standard: _TYPES.get(name, Type.TEXT) for standard, name in STANDARD.items()}
+
+_TYPES: dict[str, dict[str, Type]] = {
+    table.name: {column.name: column.type for column in table.columns} for table in TABLES
+}
+_TYPES["attachments"] = _TYPES["files"] | _TYPES["links"]
+_EVENT = {"position": Type.INTEGER, "flow_id": Type.INTEGER, "start_time": Type.TIME, "end_time": Type.TIME}
+_TYPES["events"] = _EVENT | {standard: _EVENT[name] for standard, name in STANDARD.items() if name in _EVENT}
+_TYPES["records"] = dict.fromkeys(("create_time", "update_time"), Type.TIME)
+"""The columns that aren't text. Of records, what people filled in is text, whatever its label is."""
 
 
-def schema_of(names: Sequence[str]) -> core.Schema:
-    """Return the types of columns, by their names."""
-    types = {
-        Type.INTEGER: core.DataType.int64(),
-        Type.BOOLEAN: core.DataType.bool(),
-        Type.TIME: _TIME,
-    }
-    text = core.DataType.string()
-    return core.Schema([core.Field(name, types.get(_TYPES.get(name, Type.TEXT), text)) for name in names])
+def schema_of(table: str, names: Sequence[str]) -> core.Schema:
+    """Return the types of a table's columns."""
+    return core.Schema([core.Field(name, _data_type(_TYPES[table].get(name, Type.TEXT))) for name in names])
 
 
-def batch_of(schema: core.Schema, rows: Sequence[Sequence[Any]]) -> core.RecordBatch:
-    """Return rows as a batch of the schema."""
+def _data_type(kind: Type) -> core.DataType:
+    match kind:
+        case Type.INTEGER:
+            return core.DataType.int64()
+        case Type.BOOLEAN:
+            return core.DataType.bool()
+        case Type.TIME:
+            return _TIME
+    return core.DataType.string()
+
+
+def batch_of(table: str, schema: core.Schema, rows: Sequence[Sequence[Any]]) -> core.RecordBatch:
+    """Return rows of a table as a batch of the schema."""
     columns = zip(*rows, strict=True) if rows else [()] * len(schema.names)
-    arrays = [_array(name, values) for name, values in zip(schema.names, columns, strict=True)]
+    types = [_TYPES[table].get(name, Type.TEXT) for name in schema.names]
+    arrays = [_array(kind, values) for kind, values in zip(types, columns, strict=True)]
     return core.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _array(name: str, values: Sequence[Any]) -> core.Array:
-    kind = _TYPES.get(name, Type.TEXT)
+def _array(kind: Type, values: Sequence[Any]) -> core.Array:
     if kind is Type.INTEGER:
         return core.Array(values, type=core.DataType.int64())
     if kind is Type.BOOLEAN:
@@ -57,11 +69,11 @@ def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-async def as_arrow(chunks: AsyncIterator[Rows]) -> core.Table:
-    """Return all rows as a table."""
+async def as_arrow(table: str, chunks: AsyncIterator[Rows]) -> core.Table:
+    """Return all rows of a table."""
     batches: list[core.RecordBatch] = []
     schema: core.Schema | None = None
     async for names, rows in chunks:
-        schema = schema or schema_of(names)
-        batches.append(await asyncio.to_thread(batch_of, schema, rows))
+        schema = schema or schema_of(table, names)
+        batches.append(await asyncio.to_thread(batch_of, table, schema, rows))
     return core.Table.from_batches(batches, schema=schema)

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from ..errors import ConfigError
+from ..redact import unsigned
 from .database import Database
 from .values import adapt
 
@@ -18,28 +19,30 @@ BEGAN = """
         (SELECT min(tasks.create_time) FROM tasks WHERE tasks.system = instances.system
             AND tasks.tenant = instances.tenant AND tasks.instance_id = instances.id),
         (SELECT min(logs.create_time) FROM logs WHERE logs.system = instances.system
-            AND logs.tenant = instances.tenant AND logs.instance_id = instances.id))"""
+            AND logs.tenant = instances.tenant AND logs.instance_id = instances.id),
+        (SELECT min(nodes.start_time) FROM nodes WHERE nodes.system = instances.system
+            AND nodes.tenant = instances.tenant AND nodes.instance_id = instances.id))"""
 
 FITS = f"""
     CAST(? AS TEXT) IN ('', instances.system) AND CAST(? AS TEXT) IN ('', instances.tenant)
-    AND CAST(? AS TEXT) IN ('', instances.form_id) AND CAST(? AS TEXT) IN ('', instances.id)
+    AND CAST(? AS TEXT) IN ('', instances.form_id)
     AND (CAST(? AS INTEGER) = 1 OR ({BEGAN} >= ? AND {BEGAN} < ?))"""
 """Whether an instance is one of those chosen. `Where.parameters` are its parameters."""
 
-_CASES = f"""
+_INSTANCES = """
     SELECT system, tenant, id AS case_id, -1 AS position, 'instances' AS origin, coalesce(form_name, workflow_name),
         start_time, end_time, creator, form_id, status, stored_tables,
         CASE WHEN is_open THEN 1 WHEN NOT is_open THEN 0 END
-    FROM instances WHERE coalesce(state, '') = 'done' AND {FITS}
+    FROM instances WHERE coalesce(state, '') = 'done' AND {instances}
     UNION ALL
     SELECT system, tenant, instance_id, position, 'logs', flow_name, create_time, finish_time, operator_name,
-        operator_username, finish_action, create_action, flow_id FROM logs
+        operator_username, finish_action, create_action, flow_id FROM logs {steps}
     UNION ALL
     SELECT system, tenant, instance_id, position, 'tasks', flow_name, create_time, finish_time, assignee_name,
-        assignee_username, finish_action, create_action, flow_id FROM tasks
+        assignee_username, finish_action, create_action, flow_id FROM tasks {steps}
     UNION ALL
     SELECT system, tenant, instance_id, position, 'nodes', action_name, start_time, end_time, NULL, NULL, status,
-        error_msg, NULL FROM nodes
+        error_msg, NULL FROM nodes {steps}
     ORDER BY 1, 2, 3, 4
 """
 """An instance comes just before its steps. Each table is walked along its key, so nothing is sorted.
@@ -47,15 +50,24 @@ _CASES = f"""
 With ``state = 'done'``, SQLite would walk the index of states instead.
 """
 
+_CASES = _INSTANCES.format(instances=FITS, steps="")
+_CASE = _INSTANCES.format(
+    instances="system = ? AND tenant = ? AND id = ?", steps="WHERE system = ? AND tenant = ? AND instance_id = ?"
+)
+_OWNERS = "SELECT system, tenant FROM instances WHERE id = ? AND coalesce(state, '') = 'done' ORDER BY 1, 2"
+
 _SCOPE = f"""
-    SELECT max(harvested_at), count(*),
+    SELECT system, tenant, max(harvested_at), count(*),
         sum(CASE WHEN stored_tables LIKE '%tasks%' THEN 1 ELSE 0 END)
-    FROM instances WHERE state = 'done' AND {FITS}
+    FROM instances WHERE state = 'done' AND {FITS} GROUP BY system, tenant ORDER BY system, tenant
 """
 _SPAN = """
     SELECT min(start_time), max(coalesce(end_time, start_time)) FROM events WHERE origin <> 'nodes'
 """
 _TENANTS = "SELECT count(*) FROM (SELECT DISTINCT tenant FROM instances WHERE state = 'done') AS tenants"
+_TEXTS = (0, 3, 4, 6)
+"""The places of texts that people wrote, after the origin: activity, people, and error message."""
+
 _EARLIEST, _LATEST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 
 
@@ -72,7 +84,6 @@ class Where:
     system: str | None = None
     tenant: str | None = None
     form: str | None = None
-    instance_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -81,7 +92,7 @@ class Where:
         """The values that the statements want."""
         is_any_time = int(self.since is None and self.until is None)
         window = (adapt(self.since) or _EARLIEST, adapt(self.until) or _LATEST)
-        return (self.system or "", self.tenant or "", self.form or "", self.instance_id or "", is_any_time, *window)
+        return (self.system or "", self.tenant or "", self.form or "", is_any_time, *window)
 
 
 @attrs.define(slots=True)
@@ -141,17 +152,27 @@ class Case:
         return "tasks" in self.tables
 
 
-async def scope(database: Database, where: Where) -> tuple[str | None, int, int]:
-    """Return when the last of the chosen instances was harvested, how many there are, and how many have all tasks."""
-    ((harvested_at, instances, complete),) = await database.select(_SCOPE, *where.parameters)
-    return harvested_at, instances, complete or 0
+@attrs.frozen
+class Harvested:
+    """What was harvested of a tenant: when last, how many instances, and how many with all their tasks."""
+
+    system: str
+    tenant: str
+    harvested_at: str
+    instances: int
+    complete: int
+
+
+async def scope(database: Database, where: Where) -> list[Harvested]:
+    """Return how many of the chosen instances there are, by system and tenant."""
+    return [Harvested(*row) for row in await database.select(_SCOPE, *where.parameters)]
 
 
 async def check_matches(database: Database, where: Where) -> None:
     """Raise ConfigError if instances are chosen, but none that is harvested fits."""
     if where.since is not None and where.until is not None and where.since >= where.until:
         raise ConfigError(f"since={where.since} is not before until={where.until}: no instance can fit")
-    if where != Where() and not (await scope(database, where))[1]:
+    if where != Where() and not await scope(database, where):
         chosen = attrs.asdict(where, filter=lambda _, value: value is not None)
         wanted = ", ".join(f"{name}={value}" for name, value in chosen.items())
         raise ConfigError(
@@ -173,7 +194,10 @@ async def time_span(database: Database) -> tuple[datetime | None, datetime | Non
 
 
 async def read_cases(database: Database, where: Where) -> AsyncGenerator[list[Case]]:
-    """Yield the chosen instances in the order of system, tenant and id, some at a time."""
+    """Yield the chosen instances in the order of system, tenant and id, some at a time.
+
+    Texts have no signed links.
+    """
     last: Case | None = None
     async with aclosing(database.read(_CASES, *where.parameters)) as chunks:
         async for _, rows in chunks:
@@ -184,10 +208,24 @@ async def read_cases(database: Database, where: Where) -> AsyncGenerator[list[Ca
         yield [last]
 
 
+async def find_cases(database: Database, instance_id: str, tenant: str | None = None) -> list[Case]:
+    """Return the harvested instances of that id: one for each tenant that has it, or that of one tenant."""
+    found: list[Case] = []
+    for owner in await database.select(_OWNERS, instance_id):
+        if tenant in (None, owner[1]):
+            rows = await database.select(_CASE, *(*owner, instance_id) * 4)
+            _, case = _gather(rows, None)
+            found += [] if case is None else [case]
+    return found
+
+
 def _gather(rows: Iterable[tuple[Any, ...]], last: Case | None) -> tuple[list[Case], Case | None]:
     """Return the cases that are whole, and the last one, which the next rows may continue."""
     whole: list[Case] = []
     for system, tenant, id_, position, origin, *values in rows:
+        for place in _TEXTS:
+            if values[place] and "?" in values[place]:
+                values[place] = unsigned(values[place])
         if origin == "instances":
             if last is not None:
                 whole.append(last)

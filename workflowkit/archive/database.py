@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Callable
+import threading
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -19,6 +20,33 @@ Rows: TypeAlias = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 """Some rows, with the names of their columns."""
 
 _CHUNK = 1000
+
+
+class _Reader:
+    """A connection for one query. Whoever is cancelled leaves a thread behind that still reads, so closing waits."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = open_reader(path)
+        self._reading = threading.Lock()
+        self._is_closed = False
+
+    def execute(self, query: str, parameters: Sequence[Any]) -> tuple[str, ...]:
+        """Begin the query, and return the names of its columns."""
+        with self._reading:
+            self._cursor = self._connection.execute(query, parameters)
+            return tuple(column[0] for column in self._cursor.description)
+
+    def fetch(self) -> list[tuple[Any, ...]]:
+        """Return the next rows, none at the end."""
+        with self._reading:
+            return [] if self._is_closed else self._cursor.fetchmany(_CHUNK)
+
+    def close(self) -> None:
+        """End what is still being read, and close the connection."""
+        self._connection.interrupt()
+        with self._reading:
+            self._is_closed = True
+            self._connection.close()
 
 
 class Database:
@@ -67,16 +95,14 @@ class Database:
         They show the archive as it was when reading began.
         """
         try:
-            reader = await asyncio.to_thread(open_reader, self.path)
+            reader = await asyncio.to_thread(_Reader, self.path)
             try:
-                cursor = await asyncio.to_thread(reader.execute, query, parameters)
-                names = tuple(column[0] for column in cursor.description)
-                chunk = await asyncio.to_thread(cursor.fetchmany, _CHUNK)
-                yield names, chunk
-                while chunk := await asyncio.to_thread(cursor.fetchmany, _CHUNK):
+                names = await asyncio.to_thread(reader.execute, query, parameters)
+                yield names, await asyncio.to_thread(reader.fetch)
+                while chunk := await asyncio.to_thread(reader.fetch):
                     yield names, chunk
             finally:
-                reader.close()
+                await asyncio.to_thread(reader.close)
         except sqlite3.Error as error:
             raise HarvestError(f"{self.path}: {explain(error, self.path)}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ _CHOICES = ("form", "tenant", "system", "since", "until")
 @click.option("--table", type=click.Choice(_TABLES), help="Default: logs if there are any, else nodes, else instances.")
 @click.option("--form", metavar="ENTRY", help="The form whose records are wanted. Implies --table records.")
 @click.option("--where", "conditions", metavar="NAME=VALUE", multiple=True, help=_WHERE)
-@click.option("--columns", metavar="A,B", help="Only these columns, in this order.")
+@click.option("--columns", metavar="A,B", help="Only these columns, in this order. Put one that has a comma in quotes.")
 @click.option("--raw", is_flag=True, help="Keep signed links, the vendor's JSON and formulas as they are stored.")
 @click.option("--bom", is_flag=True, help="Begin a CSV file with a byte order mark, for Excel.")
 @click.option("--format", "kind", type=click.Choice(_FORMATS), help="Required with --to -.")
@@ -88,10 +89,12 @@ async def _write(
     if bom and chosen != "csv":
         raise click.UsageError("--bom goes with CSV files only")
     if chosen.startswith("xes"):
+        if form is not None:
+            raise click.UsageError(f"--form writes records, but a XES file has events: use --where form={form}")
         table = table or "events"
     table = "records" if form is not None else table
     options: Options = {"raw": raw, "bom": bom, "where": _where(conditions)}
-    options["columns"] = None if columns is None else [name.strip() for name in columns.split(",")]
+    options["columns"] = None if columns is None else next(csv.reader([columns], skipinitialspace=True))
     async with Archive.open(archive, create=False) as opened:
         if is_folder:
             return await export_all(opened, to, chosen, **options)

@@ -64,19 +64,13 @@ def report(
     from ..report.sentences import headlines
     from ..report.sql import statements
 
-    if sum((to is not None, instance_id is not None, sql)) > 1:
-        raise click.UsageError("pass only one of --to, --instance and --sql")
-    if title is not None and to is None:
-        raise click.UsageError("--title goes with --to")
-    figures = {name for name, value in choices.items() if value and name != "no_names"}
-    if (sql or instance_id is not None) and figures:
-        raise click.UsageError(f"--{min(figures)} doesn't go with {'--sql' if sql else '--instance'}")
+    _check(to, title, instance_id, choices, sql=sql)
     if sql:
         write(_read(archive, partial(statements, zone=zone)))
         return
     if instance_id is not None:
-        names = not choices["no_names"]
-        for each in _read(archive, partial(find_timelines, instance_id=instance_id, names=names)):
+        wanted = {"instance_id": instance_id, "tenant": choices["tenant"], "names": not choices["no_names"]}
+        for each in _read(archive, partial(find_timelines, **wanted)):
             _show_timeline(each, zone, as_json=as_json)
         return
     found = _read(archive, partial(_analyse, to, title, zone=zone, **choices))
@@ -87,6 +81,18 @@ def report(
         say("more is on the page: --to report.html")
     elif to != "-":
         say(f"{to}: {count_of(found.scope.cases, 'case')} and {count_of(found.scope.runs, 'playbook run')}")
+
+
+def _check(to: str | None, title: str | None, instance_id: str | None, choices: dict[str, Any], *, sql: bool) -> None:
+    """Raise UsageError for options that don't go together."""
+    if sum((to is not None, instance_id is not None, sql)) > 1:
+        raise click.UsageError("pass only one of --to, --instance and --sql")
+    if title is not None and to is None:
+        raise click.UsageError("--title goes with --to")
+    if sql or instance_id is not None:
+        allowed = {"no_names"} if sql else {"no_names", "tenant"}
+        for name in sorted({name for name, value in choices.items() if value} - allowed):
+            raise click.UsageError(f"--{name} doesn't go with {'--sql' if sql else '--instance'}")
 
 
 def _read(path: str, work: Callable[[Archive], Awaitable[Any]]) -> Any:
@@ -166,7 +172,7 @@ def _show_timeline(found: Timeline, zone: tzinfo | None, *, as_json: bool) -> No
         "still open" if found.is_open else found.status if found.status and not found.status.isdecimal() else "finished"
     )
     took = duration(found.took) if found.is_complete or found.took is None else f"at least {duration(found.took)}"
-    facts = (found.name, state, took or None)
+    facts = (found.name, found.tenant if found.tenant != "default" else None, state, took or None)
     title = f"{found.instance_id}: {', '.join(filter(None, facts))}"
     print_timeline(title if found.steps else f"{title}, no steps", found.steps, until=found.end, zone=zone)
     if not found.is_complete:

@@ -71,11 +71,12 @@ def parse_time(text: str, zone: tzinfo | None, now: datetime) -> datetime:
     days = {"today": today, "yesterday": today - timedelta(days=1)}
     try:
         found = _midnight(days[text]) if text in days else datetime.fromisoformat(text.replace("Z+", "+"))
-    except ValueError:
+        if found.tzinfo is None:
+            found = found.astimezone() if zone is None else found.replace(tzinfo=zone)
+        found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise click.UsageError(f"{text!r} is no time such as {_SUCH_AS}") from None
-    if found.tzinfo is not None:
-        return found
-    return found.astimezone() if zone is None else found.replace(tzinfo=zone)
+    return found
 
 
 def _before(now: datetime, ago: timedelta) -> datetime:

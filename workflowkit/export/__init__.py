@@ -122,7 +122,7 @@ async def export_to(
             return await _write_xes(archive, stream, where, compressed=kind == "xes.gz")
         chosen = chosen_rows(archive, table, form=form, where=where, columns=columns, raw=raw)
         if kind == "parquet":
-            return await _write_parquet(stream, chosen)
+            return await _write_parquet(stream, table, chosen)
         return await _write_text(stream, chosen, kind, raw=raw, bom=options.get("bom", False))
 
 
@@ -145,12 +145,12 @@ async def _write_text(stream: BinaryIO, chunks: AsyncGenerator[Rows], kind: Form
     return written
 
 
-async def _write_parquet(stream: BinaryIO, chunks: AsyncGenerator[Rows]) -> int:
+async def _write_parquet(stream: BinaryIO, table: str, chunks: AsyncGenerator[Rows]) -> int:
     try:
         from .parquet import write_parquet  # noqa: PLC0415  # an extra
     except ImportError:
         raise ConfigError("Parquet needs an extra: pip install 'workflowkit[parquet]'") from None
-    return await write_parquet(stream, chunks)
+    return await write_parquet(stream, table, chunks)
 
 
 async def _write_xes(archive: Archive, stream: BinaryIO, where: Where, *, compressed: bool) -> int:

@@ -15,14 +15,14 @@ _BATCH = 20_000
 """Rows that are in memory at a time, as Arrow has them: a row group of the file."""
 
 
-async def write_parquet(stream: BinaryIO, chunks: AsyncIterator[Rows]) -> int:
-    """Write all rows, and return their number.
+async def write_parquet(stream: BinaryIO, table: str, chunks: AsyncIterator[Rows]) -> int:
+    """Write all rows of a table, and return their number.
 
     The library pulls the rows, so it works in a thread, and the rows are read on an event loop of that thread.
     """
     trial = _Trial(stream)
     try:
-        return await asyncio.to_thread(_write, trial, chunks)
+        return await asyncio.to_thread(_write, trial, table, chunks)
     finally:
         trial.stopped = True
 
@@ -56,7 +56,7 @@ class _Trial:
         raise NotImplementedError
 
 
-def _write(trial: _Trial, chunks: AsyncIterator[Rows]) -> int:
+def _write(trial: _Trial, table: str, chunks: AsyncIterator[Rows]) -> int:
     written = 0
     with asyncio.Runner() as runner:
 
@@ -70,16 +70,16 @@ def _write(trial: _Trial, chunks: AsyncIterator[Rows]) -> int:
                 while (chunk := runner.run(pull())) is not None and not trial.stopped and trial.error is None:
                     rows += chunk[1]
                     if len(rows) >= _BATCH:
-                        yield batch_of(schema, rows)
+                        yield batch_of(table, schema, rows)
                         written += len(rows)
                         rows = []
-                yield batch_of(schema, rows)
+                yield batch_of(table, schema, rows)
                 written += len(rows)
             except Exception as error:
                 trial.error = error
 
         names, first = runner.run(pull()) or ((), [])
-        schema = schema_of(names)
+        schema = schema_of(table, names)
         reader = core.RecordBatchReader.from_batches(schema, batches(list(first)))
         io.write_parquet(reader, cast("BinaryIO", trial), compression="zstd(1)", max_row_group_size=_BATCH)
     if trial.error is not None:

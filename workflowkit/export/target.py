@@ -40,7 +40,14 @@ async def opened(target: Path | None) -> AsyncIterator[BinaryIO]:
     # A pipe or a device can only be written as it is. A file is replaced when the new one is complete.
     part: Path | None = None
     try:
-        stream, part = await asyncio.to_thread(_create, target)
+        creating = asyncio.ensure_future(asyncio.to_thread(_create, target))
+        try:
+            stream, part = await asyncio.shield(creating)
+        except asyncio.CancelledError:  # a thread is still making the file
+            await asyncio.wait((creating,))
+            stream, part = creating.result()
+            await asyncio.to_thread(stream.close)
+            raise
         try:
             yield stream
         finally:

@@ -14,14 +14,11 @@ from types import NoneType
 from typing import Any, TextIO
 
 from ..archive.database import Rows
-from ..redact import escape
+from ..redact import escape, unsigned
 
 _SIGNED = {"logs": "signature_url", "attachments": "url", "links": "url", "files": "url"}
 """The column of each table that has signed links."""
 
-_SIGNED_LINK = re.compile(
-    r"(https?://[^\s\"'<>?]+)\?[^\s\"'<>]*(?:token|signature|sign|sig)=[^\s\"'<>]*", re.IGNORECASE
-)
 _FILE = frozenset({"name", "size", "mime", "url"})
 _PERSON = frozenset({"_id", "username", "name", "departments", "type", "status", "integrate_id"})
 _DEPARTMENT = frozenset({"_id", "dept_no", "name", "parent_no", "type", "status", "seq"})
@@ -63,7 +60,7 @@ def _unsigned_column(column: Sequence[Any]) -> Sequence[Any]:
 def _unsigned(value: Any, *, is_link: bool = False) -> Any:
     match value:
         case str():
-            return value.partition("?")[0] if is_link else _SIGNED_LINK.sub(r"\1", value)
+            return value.partition("?")[0] if is_link else unsigned(value)
         case list():
             return [_unsigned(each) for each in value]
         case dict():

@@ -110,7 +110,7 @@ class Clock:
     def _offset(self, moment: int) -> int:
         try:
             offset = time_of(moment).astimezone(self.zone).utcoffset()
-        except OverflowError:  # in the year 1 or 9999
+        except (OverflowError, ValueError):  # in the year 1 or 9999
             offset = None
         return (offset or timedelta()) // timedelta(milliseconds=1)
 

@@ -19,7 +19,7 @@ class Scope:
     """What the figures are about, and what they can't tell.
 
     Attributes:
-        as_of: when the last instance was harvested. It is the "now" of the report. None: the archive is empty.
+        as_of: when the last instance was harvested: "now". Tenants have a "now" each. None: the archive is empty.
         basis: what approvals are counted by: all tasks, or the logs, which are tasks with a comment.
         cases: harvested instances of Jodoo.
         complete: those of them whose tasks were harvested. On the basis of tasks, the figures are about these.
@@ -220,8 +220,8 @@ class Moment:
 class Timeline:
     """One instance, step by step. `took` is from its first step to its last, or until now if it is open.
 
-    `more` is the number of steps that are left out. Unless it `is_complete`, steps without a comment aren't known, so it
-    may have taken longer.
+    `more` is the number of steps that are left out. Unless it `is_complete`, steps without a comment aren't known, so
+    it may have taken longer.
     """
 
     system: str
@@ -250,7 +250,12 @@ class FailedRun:
 
 @attrs.frozen(kw_only=True)
 class NodeFailure:
-    """A node of a playbook that fails. `errors` are its messages, the most common first, `latest` its latest runs."""
+    """A node of a playbook that fails. A run counts once, however often it comes to the node.
+
+    Attributes:
+        errors: the messages, the most common first, and of how many runs.
+        latest: the latest runs that failed there.
+    """
 
     workflow: str
     node: str
@@ -277,7 +282,7 @@ class Report:
     Attributes:
         zone: the time zone of weekdays and hours.
         hours: the working hours by which waits are measured. None: calendar time.
-        day: how long a day is, in seconds: of working time, it is less.
+        day: how long a working day is, in seconds. None: calendar time.
         median: half of all steps waited longer.
         slowest: the part of the week in which what arrives waits at least twice as long, None if there is none.
         rework, paths: None where the archive can't tell.
@@ -285,7 +290,7 @@ class Report:
 
     zone: str
     hours: str | None
-    day: float
+    day: float | None
     scope: Scope
     waits: Sequence[StepWait]
     median: float | None

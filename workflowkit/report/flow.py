@@ -10,7 +10,7 @@ from heapq import nlargest
 import attrs
 
 from .figures import Path, Paths, Rework, StepAgain
-from .waits import Work, rank
+from .waits import Form, Work, rank
 
 _MOST_PATHS = 10
 _MOST_STEPS = 40
@@ -32,41 +32,41 @@ class Repetitions:
     """Steps that a case goes through again.
 
     A step is done again if it begins after the same step of the case had ended. So signers side by side don't count.
-    Nor does a step that was handed on to somebody else.
+    Nor does one that the step before it was handed on to.
     """
 
     def __init__(self) -> None:
-        self._steps: dict[tuple[str | None, str], _Again] = {}
+        self._steps: dict[tuple[Form, str], _Again] = {}
         self._cases = 0
         self._repeating = 0
 
     def add(self, steps: Sequence[Work]) -> None:
         """Count the steps of one case, in the order in which they began."""
         self._cases += 1
-        before: dict[str, tuple[int | None, str | None]] = {}
-        repeated: set[tuple[str | None, str]] = set()
-        for work in steps:
+        ended: dict[tuple[str, int | None], list[tuple[int, int]]] = {}
+        repeated: set[tuple[Form, str]] = set()
+        for place, work in enumerate(steps):
             key = (work.form, work.activity)
             step = self._steps.get(key)
             if step is None:
                 step = self._steps[key] = _Again()
+            before = ended.setdefault((work.activity, work.flow_id), [])
+            last = max((each for each in before if each[0] <= work.begin), default=None)  # the one that ended last
+            if last is not None and steps[last[1]].outcome not in _HANDED_ON:
+                step.again += 1
+                step.waited += 0 if work.by_rule else work.wait or 0
+                repeated.add(key)
             if work.end is not None:
                 step.outcomes[work.outcome] += 1
-            ended, outcome = before.get(work.activity, (None, None))
-            if ended is not None and ended <= work.begin and outcome not in _HANDED_ON:
-                step.again += 1
-                step.waited += work.wait or 0
-                repeated.add(key)
-            ends = [end for end in (ended, work.end) if end is not None]
-            before[work.activity] = (min(ends, default=None), work.outcome)
+                before.append((work.end, place))
         for key in repeated:
             self._steps[key].cases += 1
         self._repeating += bool(repeated)
 
-    def result(self, waiting: int, *, forms: Mapping[str, str]) -> Rework | None:
+    def result(self, waiting: int, *, forms: Mapping[Form, str]) -> Rework | None:
         """Return what is done again, or None if there are no cases.
 
-        `waiting` is all waiting, in milliseconds. `forms` has the forms' names by id, if there are several.
+        `waiting` is all waiting, in milliseconds. `forms` has what the forms are called, if there are several.
         """
         if not self._cases:
             return None
@@ -77,7 +77,7 @@ class Repetitions:
             waiting=sum(step.waited for step in self._steps.values()) / waiting if waiting else 0.0,
             steps=[
                 StepAgain(
-                    form=forms.get(form or ""),
+                    form=forms.get(form),
                     activity=activity,
                     ended=step.outcomes.total(),
                     sent_back=_count(step, _BACK),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from heapq import heappush, heappushpop
 from typing import Generic, TypeVar
@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from ..archive.cases import Case, Step
 from .clock import moment_of, time_of
 from .figures import Moment, OpenCase, OpenCases, Timeline
+from .people import Names
 from .waits import Work
 
 T = TypeVar("T")
@@ -50,17 +51,16 @@ class _Largest(Generic[T]):
 class Open:
     """Counts the open cases by age, and keeps the oldest."""
 
-    def __init__(self, name: Callable[[str], str], now: int) -> None:
-        self._name = name
-        self._now = now
+    def __init__(self, names: Names) -> None:
+        self._names = names
         self._ages: Counter[str] = Counter()
-        self._oldest: _Largest[tuple[Case, int | None, Sequence[Work]]] = _Largest(_MOST_OPEN)
+        self._oldest: _Largest[tuple[Case, int | None, Sequence[Work], int]] = _Largest(_MOST_OPEN)
 
-    def add(self, case: Case, since: int | None, steps: Sequence[Work]) -> None:
-        """Count one open case. It has no known age if it is open since nobody knows when."""
-        age = None if since is None else max(self._now - since, 0)
+    def add(self, case: Case, since: int | None, steps: Sequence[Work], now: int) -> None:
+        """Count one open case. Its age isn't known if nobody knows since when it is open."""
+        age = None if since is None else max(now - since, 0)
         self._ages[_UNKNOWN if age is None else next((name for name, most in _AGES if age < most), _OLDEST)] += 1
-        self._oldest.add(-1 if age is None else age, (case, since, steps))
+        self._oldest.add(-1 if age is None else age, (case, since, steps, now))
 
     def result(self) -> OpenCases:
         """Return the number of open cases, their ages, and the oldest."""
@@ -70,55 +70,47 @@ class Open:
             oldest=[self._describe(*item) for item in self._oldest.items()],
         )
 
-    def _describe(self, case: Case, since: int | None, steps: Sequence[Work]) -> OpenCase:
+    def _describe(self, case: Case, since: int | None, steps: Sequence[Work], now: int) -> OpenCase:
         waiting = sorted((work for work in steps if work.is_waiting), key=lambda work: work.begin)
         return OpenCase(
             tenant=case.tenant,
             instance_id=case.id,
             form=case.name,
             since=None if since is None else time_of(since),
-            age=None if since is None else max(self._now - since, 0) / 1000,
+            age=None if since is None else max(now - since, 0) / 1000,
             steps=len(steps),
             activity=waiting[0].activity if waiting else None,
-            people=list(dict.fromkeys(self._name(work.who) for work in waiting if work.who is not None)),
-            waiting=max(self._now - waiting[0].begin, 0) / 1000 if waiting else None,
+            people=list(dict.fromkeys(self._names.call(work.who) for work in waiting if work.who is not None)),
+            waiting=max(now - waiting[0].begin, 0) / 1000 if waiting else None,
         )
 
 
 class Longest:
     """Keeps the cases that took longest: some of the open ones, and some of the finished ones."""
 
-    def __init__(self, name: Callable[[str], str], now: int) -> None:
-        self._name = name
-        self._now = now
-        self._open: _Largest[Case] = _Largest(_LONGEST_OPEN)
-        self._finished: _Largest[Case] = _Largest(_LONGEST_FINISHED)
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._open: _Largest[tuple[Case, int]] = _Largest(_LONGEST_OPEN)
+        self._finished: _Largest[tuple[Case, int]] = _Largest(_LONGEST_FINISHED)
 
-    def add(self, case: Case, took: int, *, is_open: bool) -> None:
+    def add(self, case: Case, took: int, now: int, *, is_open: bool) -> None:
         """Keep the case if it is one of the longest."""
-        (self._open if is_open else self._finished).add(took, case)
+        (self._open if is_open else self._finished).add(took, (case, now))
 
     def result(self) -> list[Timeline]:
         """Return the timelines, the open ones first."""
         return [
-            timeline(case, self._name, self._now, is_open=is_open, most=_MOST_STEPS)
+            timeline(case, self._names, now, is_open=is_open, most=_MOST_STEPS)
             for cases, is_open in ((self._open, True), (self._finished, False))
-            for case in cases.items()
+            for case, now in cases.items()
         ]
 
 
-def key_of(step: Step) -> str | None:
-    """Return what tells a step's person apart: two people may have one name."""
-    if step.who and step.who_id:
-        return f"{step.who}\0{step.who_id}"
-    return step.who or step.who_id
-
-
-def timeline(case: Case, name: Callable[[str], str], now: int, *, is_open: bool, most: int | None = None) -> Timeline:
+def timeline(case: Case, names: Names, now: int, *, is_open: bool, most: int | None = None) -> Timeline:
     """Return a case step by step, in the order in which its steps began: all of them, or the first so many."""
     placed = [(moment_of(step.start_time), moment_of(step.end_time), step) for step in case.steps]
     placed.sort(key=lambda item: (item[0] is None, item[0] or 0, item[2].position))
-    moments = [_moment(begin, end, step, name, now, is_open=is_open) for begin, end, step in placed]
+    moments = [_moment(begin, end, step, names, now, is_open=is_open) for begin, end, step in placed]
     begins = [moment.start for moment in moments if moment.start]
     ends = [moment.end or moment.start for moment in moments if moment.end or moment.start]
     start = min(begins, default=None) or _time(case.start_time)
@@ -139,16 +131,14 @@ def timeline(case: Case, name: Callable[[str], str], now: int, *, is_open: bool,
     )
 
 
-def _moment(
-    begin: int | None, end: int | None, step: Step, name: Callable[[str], str], now: int, *, is_open: bool
-) -> Moment:
+def _moment(begin: int | None, end: int | None, step: Step, names: Names, now: int, *, is_open: bool) -> Moment:
     is_waiting = end is None and is_open
     until = now if is_waiting else end
     took = None if begin is None or until is None else (until - begin) / 1000
-    who = key_of(step)
+    who = names.key(step)
     return Moment(
         activity=step.activity or "(unnamed)",
-        who=None if who is None else name(who),
+        who=None if who is None else names.call(who),
         outcome=step.outcome,
         start=None if begin is None else time_of(begin),
         end=None if end is None else time_of(end),

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from . import sentences
 from .figures import Report
 from .waits import FEW
-from .wording import count_of, day_of, duration, minute_of, number
+from .wording import count_of, day_of, duration, minute_of
 
 TITLES = {
     "waits": "Where approvals wait",
@@ -23,6 +23,7 @@ TITLES = {
 }
 
 _LEAST_WEEKS = 4
+_MOST_FORMS = 10
 _LEAST_STEPS = 50
 """Steps below which the hours of the week aren't shown."""
 
@@ -63,12 +64,9 @@ def leads(report: Report) -> dict[str, str]:
         found["longest"] = f"{' and '.join(count_of(cases, kind) for cases, kind in kinds if cases)}, step by step."
         if report.scope.basis == "logs":
             found["longest"] += " Steps without a comment are missing, so cases may have taken longer."
-    failed = dict(report.playbooks.statuses).get("FAILED", 0)
     found["paths"] = sentences.paths(report)
     found["people"] = found["people"] or f"{count_of(len(report.people), 'person', 'people')} had steps to decide."
-    found["playbooks"] = found["playbooks"] or (
-        f"{count_of(failed, 'run')} of {number(report.playbooks.runs)} failed." if failed else "No node failed."
-    )
+    found["playbooks"] = found["playbooks"] or "No run failed."
     return found
 
 
@@ -78,7 +76,8 @@ def facts(report: Report, zone: tzinfo | None) -> list[str]:
     lines = []
     if scope.cases:
         window = _window(scope.first, scope.last, zone)
-        forms = f" \u00b7 {', '.join(scope.forms)}" if scope.forms else ""
+        more = f" and {len(scope.forms) - _MOST_FORMS} more" if len(scope.forms) > _MOST_FORMS else ""
+        forms = f" \u00b7 {', '.join(scope.forms[:_MOST_FORMS])}{more}" if scope.forms else ""
         steps = count_of(scope.steps, "step" if scope.basis == "tasks" else "commented step")
         lines.append(f"{count_of(scope.cases, 'case')} with {steps}{window}{forms}")
     if scope.runs:

@@ -8,7 +8,7 @@ from heapq import heappush, heappushpop
 
 import attrs
 
-from ..archive.cases import Case
+from ..archive.cases import Case, Step
 from .clock import moment_of, time_of
 from .figures import FailedRun, NodeFailure, Playbooks
 
@@ -46,7 +46,7 @@ class Nodes:
     """Counts runs of playbooks and the nodes that fail."""
 
     def __init__(self) -> None:
-        self._nodes: dict[tuple[str, str], _Node] = {}
+        self._nodes: dict[tuple[str, str, str], _Node] = {}
         self._statuses: Counter[str] = Counter()
         self._with_nodes = 0
 
@@ -54,25 +54,36 @@ class Nodes:
         """Count one run."""
         self._statuses[case.status or "unknown"] += 1
         self._with_nodes += "nodes" in case.tables
-        workflow = case.name or "(unnamed)"
+        failed: dict[str, Step | None] = {}
         for step in case.steps:
-            key = (workflow, step.activity or "(unnamed)")
+            name = step.activity or "(unnamed)"
+            failed[name] = failed.get(name) or (step if step.outcome == FAILED else None)
+        for name, at in failed.items():
+            key = (case.tenant, case.name or "(unnamed)", name)
             node = self._nodes.get(key)
             if node is None:
                 node = self._nodes[key] = _Node()
             node.runs += 1
-            if step.outcome == FAILED:
-                node.fail(case, step.start_time, step.detail)
+            if at is not None:
+                node.fail(case, at.start_time, at.detail)
 
-    def result(self) -> Playbooks:
+    @property
+    def runs(self) -> int:
+        """How many runs there are."""
+        return self._statuses.total()
+
+    def result(self, *, many_tenants: bool) -> Playbooks:
         """Return what was counted, the nodes that fail most first."""
         failing = [(key, node) for key, node in self._nodes.items() if node.failed]
         failing.sort(key=lambda item: (-item[1].failed, item[0]))
         return Playbooks(
-            runs=self._statuses.total(),
+            runs=self.runs,
             statuses=sorted(self._statuses.items(), key=lambda item: (-item[1], item[0])),
             with_nodes=self._with_nodes,
-            failures=[_failure(*key, node) for key, node in failing[:_MOST_NODES]],
+            failures=[
+                _failure(f"{workflow} ({tenant})" if many_tenants else workflow, name, node)
+                for (tenant, workflow, name), node in failing[:_MOST_NODES]
+            ],
         )
 
 

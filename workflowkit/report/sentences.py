@@ -40,9 +40,10 @@ def notes(report: Report) -> Iterator[str]:
             + "`workflowkit harvest jodoo ... --with tasks` brings the rest."
         )
     elif scope.complete < scope.cases:
+        whole = "1 has all its steps" if scope.complete == 1 else f"{number(scope.complete)} have all their steps"
         yield (
-            f"Of {count_of(scope.cases, 'case')}, {number(scope.complete)} have all their steps. The figures are about "
-            "these. Run `workflowkit harvest jodoo ... --with tasks` to its end for the others."
+            f"Of {count_of(scope.cases, 'case')}, only {whole}. The figures leave out the others. "
+            "Run `workflowkit harvest jodoo ... --with tasks` to its end to have them."
         )
     if report.hours is not None and report.median == 0:
         yield (
@@ -50,7 +51,8 @@ def notes(report: Report) -> Iterator[str]:
             "the hours, and the time zone."
         )
     if scope.impossible:
-        yield f"{count_of(scope.impossible, 'step')} ended before they began. They have no duration."
+        steps = count_of(scope.impossible, "step")
+        yield f"The times of {steps} are impossible: the end is before the beginning. No wait is counted for that."
     if report.playbooks.runs > report.playbooks.with_nodes:
         lacking = report.playbooks.runs - report.playbooks.with_nodes
         yield (
@@ -100,11 +102,11 @@ def hours(report: Report) -> str:
     slow = report.slowest
     if slow is None or report.median is None:
         return ""
-    parts = {0: "at night", 6: "in the morning", 12: "in the afternoon"}
+    part = {0: "at night", 6: "in the morning", 12: "in the afternoon"}.get(slow.begin, f"after {slow.begin}:00")
+    median_wait, overall = duration(slow.median, report.day), duration(report.median, report.day)
     return (
-        f"Of the busy hours, {WEEKDAYS[slow.weekday]}s {parts.get(slow.begin, f'after {slow.begin}:00')} are the slowest: "
-        f"half of what arrives then waits over {duration(slow.median, report.day)}. The overall median is "
-        f"{duration(report.median, report.day)}."
+        f"Of the busy hours, {WEEKDAYS[slow.weekday]}s {part} are the slowest: half of what arrives then waits over "
+        f"{median_wait}. The overall median is {overall}."
     )
 
 
@@ -166,13 +168,10 @@ def weeks(report: Report) -> str:
 def playbooks(report: Report) -> str:
     """Return which playbook fails most, and where."""
     if not report.playbooks.failures:
-        failed = dict(report.playbooks.statuses).get("FAILED", 0)
-        all_runs = report.playbooks.runs
-        return (
-            f"{number(failed)} of {count_of(all_runs, 'playbook run')} failed ({share(failed / all_runs)})."
-            if failed
-            else ""
-        )
+        failed, all_runs = dict(report.playbooks.statuses).get("FAILED", 0), report.playbooks.runs
+        if not failed:
+            return ""
+        return f"{number(failed)} of {count_of(all_runs, 'playbook run')} failed ({share(failed / all_runs)})."
     node = report.playbooks.failures[0]
     return (
         f"Playbook \u201c{node.workflow}\u201d fails most at {node.node}: {number(node.failed)} of "

@@ -11,13 +11,19 @@ from ..archive import Archive
 from ..archive.cases import time_span
 
 _STEP = timedelta(days=1)
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _EXACT = timedelta(minutes=15)
 
 
 async def statements(archive: Archive, zone: tzinfo | None) -> str:
     """Return the SQL of all figures, with the offsets that a zone has between the archive's first and last time."""
     first, last = await time_span(archive.database)
-    text = await asyncio.to_thread(files("workflowkit.report").joinpath("figures.sql").read_text, "utf-8")
+    return await asyncio.to_thread(_with_offsets, first, last, zone)
+
+
+def _with_offsets(first: datetime | None, last: datetime | None, zone: tzinfo | None) -> str:
+    text = files("workflowkit.report").joinpath("figures.sql").read_text("utf-8")
+    first, last = first and max(first, _EARLIEST), last and min(last, _LATEST)
     offsets = ", ".join(f"('{since}', {minutes})" for since, minutes in _offsets(first, last, zone))
     return text.replace("{zone}", offsets)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
+from typing import TypeAlias
 
 import attrs
 
 from .clock import Clock, date_of, hour_of, monday_of
 from .figures import Hour, PersonLoad, StepWait, Week, WeekPart
+from .people import Names
 
 _MOST_STEPS = 40
 _MOST_WEEKS = 520
@@ -24,19 +26,26 @@ FEW = 10
 """Steps below which nothing is said of one in ten."""
 
 
+Form: TypeAlias = tuple[str, str | None]
+"""The tenant and the id of a form: two tenants may have forms of one id."""
+
+
 @attrs.define(slots=True)
 class Work:
     """A step of a case, made ready for counting. Times are milliseconds since 1970.
 
     Attributes:
+        form: the form that it belongs to: its tenant, and the form's id.
+        flow_id: the node of the workflow. Two nodes may have one name.
         begin, end: when it was given to somebody, and when it ended. None: it is open.
         wait: how long that took by the report's clock. None: it is open, or its times are impossible.
-        by_rule: whether a rule decided it, and no person.
+        by_rule: whether a rule decided it at once, so that nobody was waited for.
         is_waiting: whether it waits now.
     """
 
     activity: str
-    form: str | None
+    form: Form
+    flow_id: int | None
     who: str | None
     outcome: str | None
     begin: int
@@ -69,7 +78,7 @@ class StepWaits:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._steps: dict[tuple[str | None, str], _Step] = {}
+        self._steps: dict[tuple[Form, str], _Step] = {}
 
     def add(self, steps: Iterable[Work]) -> None:
         """Count the steps of one case."""
@@ -97,10 +106,10 @@ class StepWaits:
             every.extend(step.waits)
         return rank(every, 5)
 
-    def result(self, *, all_tasks: bool, forms: Mapping[str, str]) -> list[StepWait]:
+    def result(self, *, all_tasks: bool, forms: Mapping[Form, str]) -> list[StepWait]:
         """Return the steps, those that waited longest first: together, or on the basis of logs, by their medians.
 
-        `forms` has the forms' names by id, if there are several.
+        `forms` has what the forms are called, if there are several.
         """
         total = self.total
         found = sorted(self._steps.items(), key=lambda item: (-sum(item[1].waits), -item[1].waiting, item[0][1]))
@@ -108,7 +117,7 @@ class StepWaits:
             found.sort(key=lambda item: (len(item[1].waits) < FEW, -(rank(item[1].waits, 5) or 0)))
         return [
             StepWait(
-                form=forms.get(form or ""),
+                form=forms.get(form),
                 activity=activity,
                 decided=len(step.waits),
                 median=rank(step.waits, 5),
@@ -129,15 +138,14 @@ class _Person:
 
 
 class People:
-    """Whom steps wait for. `name` turns a person into what the report calls them."""
+    """Whom steps wait for."""
 
-    def __init__(self, name: Callable[[str], str], now: int) -> None:
-        self._name = name
-        self._now = now
+    def __init__(self, names: Names) -> None:
+        self._names = names
         self._people: dict[str, _Person] = {}
 
-    def add(self, steps: Iterable[Work]) -> None:
-        """Count the steps of one case."""
+    def add(self, steps: Iterable[Work], now: int) -> None:
+        """Count the steps of one case. `now` is when its tenant was harvested last."""
         for work in steps:
             if work.who is None or work.by_rule:
                 continue
@@ -146,7 +154,7 @@ class People:
                 person = self._people[work.who] = _Person()
             if work.is_waiting:
                 person.waiting += 1
-                person.desk += max(self._now - work.begin, 0)
+                person.desk += max(now - work.begin, 0)
             elif work.wait is not None and work.end is not None:
                 person.waits.append(work.wait)
                 person.desk += work.end - work.begin
@@ -157,7 +165,7 @@ class People:
         found = sorted(self._people.items(), key=lambda item: (-item[1].desk, item[0]))
         return [
             PersonLoad(
-                person=self._name(who),
+                person=self._names.call(who),
                 decided=len(person.waits),
                 waiting=person.waiting,
                 queue=person.desk / period if period else 0.0,
@@ -221,6 +229,8 @@ class Weeks:
     def add(self, steps: Iterable[Work]) -> None:
         """Count the steps of one case."""
         for work in steps:
+            if work.end is not None and work.wait is None:
+                continue  # it ended before it began
             began = self._week(work.begin)
             began.began += 1
             if work.end is not None:

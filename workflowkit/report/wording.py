@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from .figures import Moment
 
@@ -67,10 +67,12 @@ def share(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
-def duration(seconds: float | None, day: float = _DAY) -> str:
+def duration(seconds: float | None, day: float | None = None) -> str:
     """Return ``45 s``, ``80 min``, ``26 h`` or ``5.8 days``.
 
-    A day is so many seconds long: of working time, it is less.
+    Args:
+        seconds: how long. None is an empty text.
+        day: how long a working day is, if it is working time.
     """
     if seconds is None:
         return ""
@@ -80,11 +82,12 @@ def duration(seconds: float | None, day: float = _DAY) -> str:
         return f"{seconds:.1f} s" if seconds >= _LEAST else f"< {_LEAST} s"
     if seconds < 90 * _MINUTE:
         return f"{seconds / _MINUTE:.0f} min"
-    if seconds < 2 * day:
+    length = day or _DAY
+    if seconds < 2 * length:
         hours = seconds / _HOUR
         return f"{hours:.1f} h" if hours < _TEN else f"{hours:.0f} h"
-    days = seconds / day
-    unit = "days" if day == _DAY else "working days"
+    days = seconds / length
+    unit = "days" if day is None else "working days"
     return f"{days:.1f} {unit}" if days < _TEN else f"{days:,.0f} {unit}"
 
 
@@ -104,12 +107,19 @@ def kind(step: Moment) -> str:
 
 def day_of(time: datetime | None, zone: tzinfo | None) -> str:
     """Return the local date."""
-    return "" if time is None else f"{time.astimezone(zone):%Y-%m-%d}"
+    return "" if time is None else f"{_local(time, zone):%Y-%m-%d}"
 
 
 def minute_of(time: datetime | None, zone: tzinfo | None) -> str:
     """Return the local date and time, to a minute."""
-    return "" if time is None else f"{time.astimezone(zone):%Y-%m-%d %H:%M}"
+    return "" if time is None else f"{_local(time, zone):%Y-%m-%d %H:%M}"
+
+
+def _local(time: datetime, zone: tzinfo | None) -> datetime:
+    try:
+        return time.astimezone(zone)
+    except OverflowError:  # in the year 1 or 9999
+        return time
 
 
 def offset_of(time: datetime) -> str:
@@ -120,7 +130,9 @@ def offset_of(time: datetime) -> str:
 
 def describe_zone(zone: tzinfo | None, time: datetime) -> str:
     """Return a zone's name with its offset at a time: ``Asia/Shanghai (UTC+08:00)``. None is the local zone."""
-    offset = offset_of(time.astimezone(zone))
+    offset = offset_of(_local(time, zone))
+    if offset_of(_local(time + timedelta(days=182), zone)) != offset:
+        offset = f"{offset} now"
     if zone is None:
         return f"the local zone ({offset})"
     return offset if zone is UTC else f"{zone} ({offset})"
