@@ -14,6 +14,7 @@ from contextlib import closing, suppress
 
 import pytest
 
+from workflowkit.sandbox.story import PEOPLE
 from workflowkit.sandbox.world import APP_ID, FORMS
 
 PURCHASES = next(iter(FORMS))
@@ -45,7 +46,7 @@ def on_a_terminal(shell, columns, *arguments, **env):
 
 def test_the_terminal_the_page_and_json_say_the_same(harvested):
     code, out, err = harvested("report", "a.db", "--tz", "Asia/Shanghai")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "more is on the page: --to report.html\n")
     lines = out.splitlines()
     first = next(line for line in lines if line.startswith("1. "))
     assert first.startswith("1. Half of all approvals at ")
@@ -77,15 +78,16 @@ def test_what_is_chosen(harvested):
     found = json.loads(harvested("report", "a.db", "--json", "--form", PURCHASES)[1])
     assert (found["scope"]["cases"], found["scope"]["runs"]) == (30, 0)
     found = json.loads(harvested("report", "a.db", "--json", "--since", "2025-01-01")[1])
-    assert (found["scope"]["cases"], found["scope"]["runs"]) == (0, 117), "three have no time"
+    assert (found["scope"]["cases"], found["scope"]["runs"]) == (0, 118), "two have no time at all"
     (harvested.folder / "off.txt").write_text("2024-01-10  # a holiday\n\n2024-01-11\n")
     arguments = ("--hours", "9-18", "--days", "mon-sat", "--holidays", "off.txt", "--no-names")
     found = json.loads(harvested("report", "a.db", "--json", *arguments)[1])
     assert found["hours"] == "9-18 mon-sat"
     assert found["day"] == 9 * 3600
     assert all(person["person"].startswith("person ") for person in found["people"])
-    code, out, _ = harvested("report", "a.db", "--since", "7d")
-    assert (code, out) == (0, "The archive has no harvested instance that fits.\n\nNothing to say yet.\n")
+    code, out, err = harvested("report", "a.db", "--since", "7d")
+    assert (code, out) == (2, "")
+    assert "no harvested instance fits since=" in err
 
 
 @pytest.mark.parametrize(
@@ -100,12 +102,19 @@ def test_what_is_chosen(harvested):
         (("a.db", "--tz", "Asia/Shanghai", "--utc"), 2, "either --tz ZONE or --utc"),
         (("a.db", "--hours", "18-9"), 2, "end after they begin"),
         (("a.db", "--hours", "9-18", "--days", "someday"), 2, "written as mon-fri"),
-        (("a.db", "--holidays", "x"), 2, "goes with --hours"),
+        (("a.db", "--holidays", "x"), 2, "go with --hours"),
+        (("a.db", "--days", "mon-fri"), 2, "go with --hours"),
+        (("a.db", "--title", "x"), 2, "goes with --to"),
+        (("a.db", "--form", "nix", "--to", "r.html"), 2, "no harvested instance fits form=nix"),
+        (("a.db", "--since", "2025-01-02", "--until", "2025-01-01"), 2, "is not before until="),
+        (("a.db", "--since", "0001-01-01", "--tz", "Asia/Shanghai"), 2, "is no time such as 7d"),
+        (("a.db", "--instance", "x", "--form", "y"), 2, "--form doesn't go with --instance"),
+        (("a.db", "--sql", "--tenant", "y"), 2, "--tenant doesn't go with --sql"),
         (("a.db", "--hours", "9-18", "--holidays", "x"), 2, "x: can't be read"),
         (("a.db", "--hours", "9-18", "--holidays", "bad.txt"), 2, "bad.txt, line 2: 'May 1st' is no date"),
         (("a.db", "--since", "tomorrow"), 2, "is no time such as 7d"),
         (("a.db", "--instance", "nobody"), 2, "no harvested instance of that id"),
-        (("a.db", "--instance", "x", "--sql"), 2, "pass one of --to, --instance and --sql"),
+        (("a.db", "--instance", "x", "--sql"), 2, "pass only one of --to, --instance and --sql"),
     ],
 )
 def test_used_wrongly(shell, arguments, code, says):
@@ -190,3 +199,22 @@ def test_exports_of_some_instances_and_columns(harvested):
         assert (code, says in err) == (2, True)
     code, _, err = harvested("export", "a.db", "--to", "no.csv", "--where", "form=a", "--where", "form=b")
     assert (code, "is there twice" in err) == (2, True)
+
+
+def test_an_archive_without_instances_has_an_honest_report(shell, free):
+    free.world.size = 0
+    shell("harvest", "jodoo", "--app", APP_ID, "--form", PURCHASES, "--archive", "a.db")
+    code, out, _ = shell("report", "a.db")
+    assert (code, out) == (0, "The archive has no harvested instance that fits.\n\nNothing to say yet.\n")
+    code, _, err = shell("report", "a.db", "--to", "r.html")
+    assert (code, err) == (0, "r.html: 0 cases and 0 playbook runs\n")
+    assert "Nothing to say yet." in (shell.folder / "r.html").read_text("utf-8")
+
+
+def test_without_names_one_instance_has_none_either(harvested, free):
+    instance = list(free.world.instance_ids(PURCHASES))[20]
+    named = harvested("report", "a.db", "--instance", instance)[1]
+    hidden = harvested("report", "a.db", "--instance", instance, "--no-names")[1]
+    assert any(name in named for _, name in PEOPLE)
+    assert not any(name in hidden for _, name in PEOPLE)
+    assert "person " in hidden

@@ -61,8 +61,7 @@ def export(archive: str, *, to: str, as_json: bool, **options: Any) -> None:
         if as_json and to != "-":
             print_json({"table": wanted, "rows": rows, "to": to})
         else:
-            others = "; --table events has all steps" if wanted == "logs" and options["table"] is None else ""
-            say(f"{count_of(rows, 'row')} of {wanted} written{f' to {to}' if to != '-' else ''}{others}")
+            say(f"{count_of(rows, 'row')} of {wanted} written" + (f" to {to}" if to != "-" else ""))
 
 
 async def _write(
@@ -99,6 +98,8 @@ async def _write(
         if is_folder:
             return await export_all(opened, to, chosen, **options)
         wanted = table or await table_of(opened)
+        if table is None and wanted == "logs" and (tasks := (await opened.counts()).tasks):
+            say(f"logs are the tasks with a comment; all {tasks:,} tasks are in --table tasks and --table events")
         return {wanted: await export_to(opened, wanted, to, chosen, form=form, **options)}
 
 
