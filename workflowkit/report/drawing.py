@@ -53,8 +53,11 @@ def heat(hours: Sequence[Hour]) -> Mapping[str, Any]:
         return _Cell(text, 1 + _QUANTILES * below // len(shown))
 
     cells = {(hour.weekday, hour.hour): cell(hour) for hour in hours}
-    days = [(day, [cells.get((number, hour)) for hour in range(24)]) for number, day in enumerate(_DAYS)]
-    return {"unit": unit, "least": _LEAST_IN_HOUR, "days": days}
+    shown_hours = range(
+        min((hour.hour for hour in hours), default=0), max((hour.hour for hour in hours), default=0) + 1
+    )
+    days = [(day, [cells.get((number, hour)) for hour in shown_hours]) for number, day in enumerate(_DAYS)]
+    return {"unit": unit, "least": _LEAST_IN_HOUR, "hours": shown_hours, "days": days}
 
 
 def chart(weeks: Sequence[Week]) -> Mapping[str, Any]:
