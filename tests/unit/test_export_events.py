@@ -64,6 +64,28 @@ async def test_they_have_the_standard_columns_then_ours(archive, tmp_path):
     assert all((row["time:timestamp"] == "") == (row["lifecycle:transition"] == "start") for row in rows)
 
 
+@pytest.mark.parametrize("seed", range(4))
+async def test_an_event_log_has_the_events_of_the_view(tmp_path, seed):
+    rng = random.Random(seed)
+    async with Archive.open(tmp_path / "a.db") as archive:
+        for tenant in ("t", "u")[: 1 + seed % 2]:
+            told = [anything(rng, number, tasks=rng.random() < 0.5) for number in range(60)]
+            await store(archive, told, tenant=tenant)
+        await store(archive, [run(1, node(0), node(1, "FAILED"))], system="secmaster")
+        for where in (Where(), Where(form="f1"), Where(system="secmaster")):
+            log = await exported(archive, tmp_path / "log.jsonl", where=where, raw=True)
+            view = [event async for event in archive.events(where)]
+            shown = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+            assert [each["concept:name"] for each in shown] == [event.activity for event in view]
+            for each, event in zip(shown, view, strict=True):
+                case = f"{event.tenant}/{event.case_id}" if seed % 2 else event.case_id
+                assert (each["case:concept:name"], each["concept:instance"]) == (case, f"{case}-{event.position}")
+                assert (each["lifecycle:transition"], each["org:resource"]) == (event.lifecycle, event.resource)
+                assert all(each[name] == getattr(event, name) for name in OURS)
+                end = event.end_time and event.end_time.isoformat(timespec="milliseconds")[:-6] + "Z"
+                assert each["time:timestamp"] == end
+
+
 async def test_columns_are_chosen_by_either_name(archive, tmp_path):
     file = await exported(archive, tmp_path / "e.csv", columns=["concept:name", "case:concept:name"])
     assert file.read_text("utf-8").splitlines()[0] == "concept:name,case:concept:name"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from functools import partial
 
 import pytest
 from invented import anything, node, run, store
@@ -50,7 +51,7 @@ async def test_polars(files):
     folder, events, table = files
     frames = [
         await asyncio.to_thread(polars.read_parquet, folder / "e.parquet"),
-        await asyncio.to_thread(polars.read_ndjson, folder / "e.jsonl"),
+        await asyncio.to_thread(partial(polars.read_ndjson, infer_schema_length=None), folder / "e.jsonl"),
         await asyncio.to_thread(polars.read_csv, folder / "e.csv"),
         polars.DataFrame(table),
     ]

@@ -19,7 +19,7 @@ from .checks import Problem
 from .connection import Connection
 from .content import FormCount, count_forms, read_records
 from .database import Database, Rows
-from .eventlog import Event, read_event_log, read_events
+from .eventlog import Event, as_rows, read_event_log, read_events
 from .inventory import File, FileCounts
 from .overview import LastRun, StatusCount
 from .reading import read_table
@@ -164,8 +164,8 @@ class Archive:
         ``org:resource``, ``lifecycle:transition`` and ``concept:instance``, then the other columns of the view.
         """
         async with aclosing(read_event_log(self.database, where or Where())) as chunks:
-            async for names, rows in chunks:
-                yield names, rows
+            async for columns in chunks:
+                yield as_rows(columns)
 
     async def to_arrow(self, table: str = "events", where: Where | None = None) -> core.Table:
         """Return a table as Arrow, which pandas, polars, DuckDB and PyArrow take without a copy.

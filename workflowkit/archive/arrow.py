@@ -14,7 +14,7 @@ from typing import Any
 from arro3 import core
 
 from .database import Rows
-from .eventlog import STANDARD
+from .eventlog import STANDARD, Columns, as_columns
 from .tables import TABLES, Type
 
 _TIME = core.DataType.timestamp("us", tz="UTC")
@@ -45,11 +45,10 @@ def _data_type(kind: Type) -> core.DataType:
     return core.DataType.string()
 
 
-def batch_of(table: str, schema: core.Schema, rows: Sequence[Sequence[Any]]) -> core.RecordBatch:
-    """Return rows of a table as a batch of the schema."""
-    columns = zip(*rows, strict=True) if rows else [()] * len(schema.names)
-    types = [_TYPES[table].get(name, Type.TEXT) for name in schema.names]
-    arrays = [_array(kind, values) for kind, values in zip(types, columns, strict=True)]
+def batch_of(table: str, schema: core.Schema, columns: Columns) -> core.RecordBatch:
+    """Return columns of a table as a batch of the schema."""
+    types = _TYPES[table]
+    arrays = [_array(types.get(name, Type.TEXT), values) for name, values in columns.items()]
     return core.RecordBatch.from_arrays(arrays, schema=schema)
 
 
@@ -75,5 +74,5 @@ async def as_arrow(table: str, chunks: AsyncIterator[Rows]) -> core.Table:
     schema: core.Schema | None = None
     async for names, rows in chunks:
         schema = schema or schema_of(table, names)
-        batches.append(await asyncio.to_thread(batch_of, table, schema, rows))
+        batches.append(await asyncio.to_thread(batch_of, table, schema, as_columns(names, rows)))
     return core.Table.from_batches(batches, schema=schema)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -24,6 +24,9 @@ STANDARD = {
 """The standard name of each column that has one. ``concept:instance`` is made of the case and the position."""
 
 INSTANCE = "concept:instance"
+
+Columns: TypeAlias = Mapping[str, Sequence[Any]]
+"""Some rows as columns, by their names. They are quicker to work on than rows."""
 
 
 @attrs.frozen(kw_only=True)
@@ -67,26 +70,32 @@ async def read_events(database: Database, where: Where) -> AsyncGenerator[Event]
                 yield Event(**values)
 
 
-async def read_event_log(database: Database, where: Where) -> AsyncGenerator[Rows]:
-    """Yield the events of the chosen instances as rows of an event log, in chunks.
+async def read_event_log(database: Database, where: Where) -> AsyncGenerator[Columns]:
+    """Yield the events of the chosen instances as columns of an event log, some rows at a time, at least once.
 
     The standard columns come first, then the view's other ones. Two tenants may have cases of one id, so with several
     of them a case is ``tenant/id``.
     """
-    tenants = await count_tenants(database)
+    many_tenants = await count_tenants(database) > 1
     async with aclosing(read_table(database, "events", where)) as chunks:
         async for names, rows in chunks:
-            yield _standardized(names, rows, many_tenants=tenants > 1)
+            yield _standard(as_columns(names, rows), many_tenants=many_tenants)
 
 
-def _standardized(names: Sequence[str], rows: Sequence[tuple[Any, ...]], *, many_tenants: bool) -> Rows:
-    own = [name for name in names if name not in STANDARD.values()]
-    shown = (*STANDARD, INSTANCE, *own)
-    if not rows:
-        return shown, []
-    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+def _standard(columns: Columns, *, many_tenants: bool) -> Columns:
+    case = columns["case_id"]
     if many_tenants:
-        columns["case_id"] = tuple(map("{}/{}".format, columns["tenant"], columns["case_id"]))
-    columns |= {standard: columns[name] for standard, name in STANDARD.items()}
-    columns[INSTANCE] = tuple(map("{}-{}".format, columns["case_id"], columns["position"]))
-    return shown, list(zip(*(columns[name] for name in shown), strict=True))
+        case = tuple(map("{}/{}".format, columns["tenant"], case))
+    found = {standard: columns[name] for standard, name in STANDARD.items()} | {"case:concept:name": case}
+    found[INSTANCE] = tuple(map("{}-{}".format, case, columns["position"]))
+    return found | {name: column for name, column in columns.items() if name not in STANDARD.values()}
+
+
+def as_columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Columns:
+    """Return rows as columns by their names."""
+    return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
+
+
+def as_rows(columns: Columns) -> Rows:
+    """Return columns as rows with their names."""
+    return tuple(columns), list(zip(*columns.values(), strict=True))

@@ -13,10 +13,10 @@ from typing import Any, BinaryIO, Literal, TypedDict, Unpack
 
 from ..archive import Archive, Where
 from ..archive.cases import Case, check_matches, count_tenants, read_cases
-from ..archive.database import Rows
+from ..archive.eventlog import Columns, as_rows
 from ..errors import ConfigError, HarvestError
 from ..redact import redact_url
-from .rows import chosen_rows
+from .columns import chosen_columns
 from .target import opened, resolve
 from .text import write_csv, write_jsonl
 from .xes import FOOTER, HEADER, trace
@@ -120,20 +120,21 @@ async def export_to(
     async with opened(target) as stream:
         if kind.startswith("xes"):
             return await _write_xes(archive, stream, where, compressed=kind == "xes.gz")
-        chosen = chosen_rows(archive, table, form=form, where=where, columns=columns, raw=raw)
+        chosen = chosen_columns(archive, table, form=form, where=where, columns=columns, raw=raw)
         if kind == "parquet":
             return await _write_parquet(stream, table, chosen)
         return await _write_text(stream, chosen, kind, raw=raw, bom=options.get("bom", False))
 
 
-async def _write_text(stream: BinaryIO, chunks: AsyncGenerator[Rows], kind: Format, *, raw: bool, bom: bool) -> int:
+async def _write_text(stream: BinaryIO, chunks: AsyncGenerator[Columns], kind: Format, *, raw: bool, bom: bool) -> int:
     written = 0
     text = io.TextIOWrapper(stream, "utf-8", newline="")
     try:
         async with aclosing(chunks):
             if bom and kind == "csv":
                 await asyncio.to_thread(text.write, _BOM)
-            async for chunk in chunks:
+            async for columns in chunks:
+                chunk = as_rows(columns)
                 if kind == "csv":
                     write = partial(write_csv, text, chunk, defused=not raw, header=written == 0)
                 else:
@@ -145,7 +146,7 @@ async def _write_text(stream: BinaryIO, chunks: AsyncGenerator[Rows], kind: Form
     return written
 
 
-async def _write_parquet(stream: BinaryIO, table: str, chunks: AsyncGenerator[Rows]) -> int:
+async def _write_parquet(stream: BinaryIO, table: str, chunks: AsyncGenerator[Columns]) -> int:
     try:
         from .parquet import write_parquet  # noqa: PLC0415  # an extra
     except ImportError:

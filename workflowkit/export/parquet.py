@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from arro3 import core, io
 
 from ..archive.arrow import batch_of, schema_of
-from ..archive.database import Rows
+from ..archive.eventlog import Columns
 
-_BATCH = 20_000
-"""Rows that are in memory at a time, as Arrow has them: a row group of the file."""
+_ROW_GROUP = 50_000
+"""Rows of a group: the library keeps one in memory."""
 
 
-async def write_parquet(stream: BinaryIO, table: str, chunks: AsyncIterator[Rows]) -> int:
+async def write_parquet(stream: BinaryIO, table: str, chunks: AsyncIterator[Columns]) -> int:
     """Write all rows of a table, and return their number.
 
     The library pulls the rows, so it works in a thread, and the rows are read on an event loop of that thread.
@@ -56,32 +56,29 @@ class _Trial:
         raise NotImplementedError
 
 
-def _write(trial: _Trial, table: str, chunks: AsyncIterator[Rows]) -> int:
+def _write(trial: _Trial, table: str, chunks: AsyncIterator[Columns]) -> int:
     written = 0
     with asyncio.Runner() as runner:
 
-        async def pull() -> Rows | None:
+        async def pull() -> Columns | None:
             return await anext(chunks, None)
 
-        def batches(rows: list[tuple[Any, ...]]) -> Iterator[core.RecordBatch]:
-            """Yield all rows, many at a time. The first ones are given."""
+        def batches(columns: Columns | None) -> Iterator[core.RecordBatch]:
+            """Yield all rows. The first ones are given."""
             nonlocal written
             try:
-                while (chunk := runner.run(pull())) is not None and not trial.stopped and trial.error is None:
-                    rows += chunk[1]
-                    if len(rows) >= _BATCH:
-                        yield batch_of(table, schema, rows)
-                        written += len(rows)
-                        rows = []
-                yield batch_of(table, schema, rows)
-                written += len(rows)
+                while columns is not None and not trial.stopped and trial.error is None:
+                    batch = batch_of(table, schema, columns)
+                    yield batch
+                    written += batch.num_rows
+                    columns = runner.run(pull())
             except Exception as error:
                 trial.error = error
 
-        names, first = runner.run(pull()) or ((), [])
-        schema = schema_of(table, names)
-        reader = core.RecordBatchReader.from_batches(schema, batches(list(first)))
-        io.write_parquet(reader, cast("BinaryIO", trial), compression="zstd(1)", max_row_group_size=_BATCH)
+        first = runner.run(pull()) or {}
+        schema = schema_of(table, list(first))
+        reader = core.RecordBatchReader.from_batches(schema, batches(first))
+        io.write_parquet(reader, cast("BinaryIO", trial), compression="zstd(1)", max_row_group_size=_ROW_GROUP)
     if trial.error is not None:
         raise trial.error
     return written

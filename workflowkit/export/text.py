@@ -14,6 +14,7 @@ from types import NoneType
 from typing import Any, TextIO
 
 from ..archive.database import Rows
+from ..archive.eventlog import Columns
 from ..redact import escape, unsigned
 
 _SIGNED = {"logs": "signature_url", "attachments": "url", "links": "url", "files": "url"}
@@ -32,17 +33,13 @@ _FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _NUMBER = re.compile(r"[+-]?\d[\d.,]*%?")
 
 
-def without_secrets(table: str, shown: Rows) -> Rows:
-    """Return a table's rows without the vendor's JSON, and without the signatures of links."""
-    names, rows = shown
-    if not rows:
-        return tuple(name for name in names if table == "records" or name != "raw"), []
-    columns = {
+def without_secrets(table: str, columns: Columns) -> Columns:
+    """Return a table's columns without the vendor's JSON, and without the signatures of links."""
+    return {
         name: _without_query(column) if name == _SIGNED.get(table) else _unsigned_column(column)
-        for name, column in zip(names, zip(*rows, strict=True), strict=True)
+        for name, column in columns.items()
         if table == "records" or name != "raw"
     }
-    return tuple(columns), list(zip(*columns.values(), strict=True))
 
 
 def _without_query(column: Sequence[Any]) -> Sequence[Any]:
