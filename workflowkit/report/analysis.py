@@ -74,4 +74,4 @@ async def find_timelines(
     now = {
         (each.system, each.tenant): moment_of(each.harvested_at) or 0 for each in await scope(archive.database, Where())
     }
-    return [timeline(case, called, now[case.system, case.tenant], is_open=is_open(case)) for case in cases]
+    return [timeline(case, called, now.get((case.system, case.tenant), 0), is_open=is_open(case)) for case in cases]

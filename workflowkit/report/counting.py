@@ -44,6 +44,7 @@ class Counting:
         self._names = names
         self._scope = scope
         self._now = {(each.system, each.tenant): moment_of(each.harvested_at) or 0 for each in scope}
+        self._latest = max(self._now.values(), default=0)
         self._all_tasks = any(each.complete for each in scope)
         self._cases = self._without_steps = self._steps = self._impossible = 0
         self._forms: dict[Form, str] = {}
@@ -75,7 +76,7 @@ class Counting:
             self._runs_at = [min(times), max(times)]
 
     def _add_approval(self, case: Case) -> None:
-        now = self._now[case.system, case.tenant]
+        now = self._now.get((case.system, case.tenant), self._latest)  # a tenant that came while this reads is new
         form = (case.tenant, case.form_id or case.name)
         self._cases += 1
         self._without_steps += not case.steps
@@ -134,12 +135,11 @@ class Counting:
     def report(self) -> Report:
         """Return what was counted."""
         clock = self._clock
-        now = max(self._now.values(), default=None)
-        as_of = None if now is None else time_of(now)
+        as_of = time_of(self._latest) if self._scope else None
         median = self._waits.median()
         open_cases = self._open.result()
         forms = self._called()
-        until = now if open_cases.number else self._last
+        until = self._latest if open_cases.number else self._last
         period = (until or 0) - (self._first or 0)
         many_tenants = len({each.tenant for each in self._scope}) > 1
         return Report(
