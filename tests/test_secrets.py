@@ -20,6 +20,7 @@ from workflowkit import (
     WorkflowKitError,
     harvest,
 )
+from workflowkit.cli.output import printable
 from workflowkit.sandbox import FAULTS, Sandbox
 from workflowkit.sandbox.workspace import PROJECT_ID, WORKSPACE_ID
 
@@ -170,3 +171,7 @@ def test_credentials_that_are_refused_at_once_are_not_shown(monkeypatch, make):
     assert ours, "or the test proves nothing"
     everything = str(caught.value) + "".join(repr(frame.f_locals) for frame in ours)
     assert not re.search("s3cr3t|S3CR3T", everything)
+
+
+def test_what_a_terminal_shows_has_no_signed_link():
+    assert printable("see https://h/x.pdf?e=1&token=SECRET and why?") == "see https://h/x.pdf and why?"

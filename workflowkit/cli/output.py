@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import HarvestError
-from ..redact import cut, escape
+from ..redact import cut, escape, unsigned
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -55,8 +55,11 @@ def write(text: str) -> None:
 
 
 def printable(text: str, most: int = 2000) -> str:
-    """Return a text that a terminal only shows: what would control it is replaced, and what is too long is cut."""
-    shown = cut(text, most)
+    """Return a text that a terminal only shows.
+
+    What would control it is replaced, what is too long is cut, and signed links lose their query.
+    """
+    shown = cut(unsigned(text), most)
     return "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in shown)
 
 
