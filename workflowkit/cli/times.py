@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import wraps
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -61,16 +61,13 @@ def parse_time(text: str, zone: tzinfo | None, now: datetime) -> datetime:
 
     Args:
         text: so long ago (``7d``), a day (``yesterday``, ``today``, ``2025-07-18``) or a time in ISO 8601 or
-            SecMaster's own form. A day begins at midnight of the zone.
+            SecMaster's own form. A day begins at midnight of the zone. What is so long ago is the beginning of that
+            day, hour or minute. So a harvest that is run again on the same day has the same window, and continues.
         zone: of a text without an offset. None is the local one.
         now: the present.
     """
-    if ago := _AGO.fullmatch(text):
-        return _before(now, timedelta(**{_UNITS[ago[2]]: int(ago[1])}))
-    today = now.astimezone(zone).date()
-    days = {"today": today, "yesterday": today - timedelta(days=1)}
     try:
-        found = _midnight(days[text]) if text in days else datetime.fromisoformat(text.replace("Z+", "+"))
+        found = _read(text, zone, now)
         if found.tzinfo is None:
             found = found.astimezone() if zone is None else found.replace(tzinfo=zone)
         found.astimezone(UTC)
@@ -79,12 +76,19 @@ def parse_time(text: str, zone: tzinfo | None, now: datetime) -> datetime:
     return found
 
 
-def _before(now: datetime, ago: timedelta) -> datetime:
-    try:
-        return now - ago
-    except OverflowError:
-        return datetime.min.replace(tzinfo=UTC)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time())
+def _read(text: str, zone: tzinfo | None, now: datetime) -> datetime:
+    """Return the time, without an offset if the text has none."""
+    if ago := _AGO.fullmatch(text):
+        moment = now.astimezone(zone) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        if ago[2] in "dw":
+            return datetime.combine(moment.date(), time())
+        return (
+            moment.replace(second=0, microsecond=0)
+            if ago[2] == "m"
+            else moment.replace(minute=0, second=0, microsecond=0)
+        )
+    today = now.astimezone(zone).date()
+    days = {"today": today, "yesterday": today - timedelta(days=1)}
+    if text in days:
+        return datetime.combine(days[text], time())
+    return datetime.fromisoformat(text.replace("Z+", "+"))
