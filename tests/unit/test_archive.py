@@ -96,6 +96,7 @@ async def test_times_are_utc_text_and_events_are_of_instances_that_are_done(path
             "resource_id": "u",
             "flow_id": 1,
             "create_action": "forward",
+            "workflow": None,
         }
         again = await begun(archive, refresh=True, kinds=(LogRow,))
         await again.enqueue(Chunk(refs=[InstanceRef(id="i")]), last=True)

@@ -26,27 +26,33 @@ class _Reader:
     """A connection for one query. Whoever is cancelled leaves a thread behind that still reads, so closing waits."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = open_reader(path)
-        self._reading = threading.Lock()
+        self._path = path
+        self._using = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
         self._is_closed = False
 
     def execute(self, query: str, parameters: Sequence[Any]) -> tuple[str, ...]:
-        """Begin the query, and return the names of its columns."""
-        with self._reading:
+        """Open the file and begin the query. Return the names of its columns."""
+        with self._using:
+            if self._is_closed:
+                return ()
+            self._connection = open_reader(self._path)
             self._cursor = self._connection.execute(query, parameters)
             return tuple(column[0] for column in self._cursor.description)
 
     def fetch(self) -> list[tuple[Any, ...]]:
         """Return the next rows, none at the end."""
-        with self._reading:
+        with self._using:
             return [] if self._is_closed else self._cursor.fetchmany(_CHUNK)
 
     def close(self) -> None:
         """End what is still being read, and close the connection."""
-        self._connection.interrupt()
-        with self._reading:
-            self._is_closed = True
-            self._connection.close()
+        self._is_closed = True
+        if self._connection is not None:
+            self._connection.interrupt()
+        with self._using:
+            if self._connection is not None:
+                self._connection.close()
 
 
 class Database:
@@ -95,7 +101,7 @@ class Database:
         They show the archive as it was when reading began.
         """
         try:
-            reader = await asyncio.to_thread(_Reader, self.path)
+            reader = _Reader(self.path)
             try:
                 names = await asyncio.to_thread(reader.execute, query, parameters)
                 yield names, await asyncio.to_thread(reader.fetch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import BinaryIO, cast
 
 from arro3 import core, io
@@ -15,7 +15,7 @@ _ROW_GROUP = 50_000
 """Rows of a group: the library keeps one in memory."""
 
 
-async def write_parquet(stream: BinaryIO, table: str, chunks: AsyncIterator[Columns]) -> int:
+async def write_parquet(stream: BinaryIO, table: str, chunks: AsyncGenerator[Columns]) -> int:
     """Write all rows of a table, and return their number.
 
     The library pulls the rows, so it works in a thread, and the rows are read on an event loop of that thread.
@@ -56,7 +56,7 @@ class _Trial:
         raise NotImplementedError
 
 
-def _write(trial: _Trial, table: str, chunks: AsyncIterator[Columns]) -> int:
+def _write(trial: _Trial, table: str, chunks: AsyncGenerator[Columns]) -> int:
     written = 0
     with asyncio.Runner() as runner:
 
@@ -75,10 +75,13 @@ def _write(trial: _Trial, table: str, chunks: AsyncIterator[Columns]) -> int:
             except Exception as error:
                 trial.error = error
 
-        first = runner.run(pull()) or {}
-        schema = schema_of(table, list(first))
-        reader = core.RecordBatchReader.from_batches(schema, batches(first))
-        io.write_parquet(reader, cast("BinaryIO", trial), compression="zstd(1)", max_row_group_size=_ROW_GROUP)
+        try:
+            first = runner.run(pull()) or {}
+            schema = schema_of(table, list(first))
+            reader = core.RecordBatchReader.from_batches(schema, batches(first))
+            io.write_parquet(reader, cast("BinaryIO", trial), compression="zstd(1)", max_row_group_size=_ROW_GROUP)
+        finally:
+            runner.run(chunks.aclose())
     if trial.error is not None:
         raise trial.error
     return written

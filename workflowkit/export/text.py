@@ -26,6 +26,12 @@ _DEPARTMENT = frozenset({"_id", "dept_no", "name", "parent_no", "type", "status"
 _NAMED = (_FILE, _PERSON, _DEPARTMENT)
 """The keys of what a cell shows by its name."""
 
+_PLAIN = frozenset(
+    {"system", "tenant", "id", "instance_id", "position", "create_time", "finish_time", "start_time", "end_time"}
+    | {"case:concept:name", "concept:instance", "start_timestamp", "time:timestamp", "lifecycle:transition", "origin"}
+)
+"""Columns of ids, times and our own words: no link is in them."""
+
 _NUMBERS = {int, float, bool, NoneType}
 _TEXTS = {str, NoneType}
 
@@ -35,10 +41,13 @@ _NUMBER = re.compile(r"[+-]?\d[\d.,]*%?")
 
 def without_secrets(table: str, columns: Columns) -> Columns:
     """Return a table's columns without the vendor's JSON, and without the signatures of links."""
+    if table == "records":  # whose columns are named by people
+        return {name: _unsigned_column(column) for name, column in columns.items()}
+    signed = _SIGNED.get(table)
     return {
-        name: _without_query(column) if name == _SIGNED.get(table) else _unsigned_column(column)
+        name: column if name in _PLAIN else _without_query(column) if name == signed else _unsigned_column(column)
         for name, column in columns.items()
-        if table == "records" or name != "raw"
+        if name != "raw"
     }
 
 
