@@ -31,8 +31,10 @@ async def chosen_columns(
     async with aclosing(_read(archive, table, form, where)) as chunks:
         async for found in chunks:
             shown = found
-            if not raw:  # in a thread: records may be large
+            if not raw and table == "records":  # in a thread: they may be large
                 shown = await asyncio.to_thread(without_secrets, table, shown)
+            elif not raw:
+                shown = without_secrets(table, shown)
             yield shown if columns is None else _only(columns, shown, _ALIASES if table == "events" else {})
 
 
