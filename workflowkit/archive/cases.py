@@ -57,7 +57,7 @@ _CASE = _INSTANCES.format(
 _OWNERS = "SELECT system, tenant FROM instances WHERE id = ? AND coalesce(state, '') = 'done' ORDER BY 1, 2"
 
 _SCOPE = f"""
-    SELECT system, tenant, max(harvested_at), count(*),
+    SELECT system, tenant, max(harvested_at),
         sum(CASE WHEN stored_tables LIKE '%tasks%' THEN 1 ELSE 0 END)
     FROM instances WHERE state = 'done' AND {FITS} GROUP BY system, tenant ORDER BY system, tenant
 """
@@ -154,17 +154,16 @@ class Case:
 
 @attrs.frozen
 class Harvested:
-    """What was harvested of a tenant: when last, how many instances, and how many with all their tasks."""
+    """What was harvested of a tenant: when last, and how many instances have all their tasks."""
 
     system: str
     tenant: str
     harvested_at: str
-    instances: int
     complete: int
 
 
 async def scope(database: Database, where: Where) -> list[Harvested]:
-    """Return how many of the chosen instances there are, by system and tenant."""
+    """Return what was harvested of the chosen instances, by system and tenant. Without any, there is nothing."""
     return [Harvested(*row) for row in await database.select(_SCOPE, *where.parameters)]
 
 

@@ -168,9 +168,8 @@ def _show_timeline(found: Timeline, zone: tzinfo | None, *, as_json: bool) -> No
     if as_json:
         print_json(as_data(found))
         return
-    state = (
-        "still open" if found.is_open else found.status if found.status and not found.status.isdecimal() else "finished"
-    )
+    status = None if found.status is None or found.status.isdecimal() else found.status
+    state = "still open" if found.is_open else status or "finished"
     took = duration(found.took) if found.is_complete or found.took is None else f"at least {duration(found.took)}"
     facts = (found.name, found.tenant if found.tenant != "default" else None, state, took or None)
     title = f"{found.instance_id}: {', '.join(filter(None, facts))}"

@@ -10,8 +10,8 @@ from typing import TypedDict, Unpack
 from ..archive import Archive
 from ..archive.cases import Where, find_cases, read_cases, scope
 from ..errors import ConfigError
-from .clock import Clock, WorkingHours, moment_of
-from .counting import Counting, is_open
+from .clock import Clock, WorkingHours
+from .counting import Counting, is_open, present
 from .figures import Report, Timeline
 from .lists import timeline
 from .people import Names
@@ -71,7 +71,5 @@ async def find_timelines(
     for case in cases:
         for step in case.steps:
             called.key(step)
-    now = {
-        (each.system, each.tenant): moment_of(each.harvested_at) or 0 for each in await scope(archive.database, Where())
-    }
+    now = present(await scope(archive.database, Where()))
     return [timeline(case, called, now.get((case.system, case.tenant), 0), is_open=is_open(case)) for case in cases]

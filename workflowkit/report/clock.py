@@ -120,6 +120,11 @@ def moment_of(text: str | None) -> int | None:
     return None if text is None else (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
 
 
+def stored_time(text: str | None) -> datetime | None:
+    """Return a stored time, None if there is none."""
+    return datetime.fromisoformat(text) if text else None
+
+
 def time_of(moment: int) -> datetime:
     """Return a moment as a time in UTC."""
     return _EPOCH + timedelta(milliseconds=moment)

@@ -7,17 +7,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ..archive.cases import Case, Harvested
-from .clock import Clock, moment_of, time_of
+from .clock import Clock, moment_of, stored_time, time_of
 from .figures import Report, Scope
 from .flow import FinishedPaths, Repetitions
 from .lists import Longest, Open
+from .outcomes import BY_RULE
 from .people import Names
 from .playbooks import Nodes
 from .waits import Form, People, StepWaits, WeekHours, Weeks, Work
 from .wording import describe_zone
-
-_BY_RULE = frozenset({"auto_approve", "auto_forward", "auto_back", "invoke_plugin"})
-"""The outcomes that a rule decides."""
 
 _AT_ONCE = 1000
 """Milliseconds. What a rule decides later, such as after a deadline, was waited for."""
@@ -28,6 +26,11 @@ def is_open(case: Case) -> bool:
     if case.is_open is None:
         return any(step.end_time is None for step in case.steps)
     return case.is_open
+
+
+def present(scope: Sequence[Harvested]) -> Mapping[tuple[str, str], int]:
+    """Return "now" for each system and tenant: when it was harvested last."""
+    return {(each.system, each.tenant): moment_of(each.harvested_at) or 0 for each in scope}
 
 
 class Counting:
@@ -43,7 +46,7 @@ class Counting:
         self._clock = clock
         self._names = names
         self._scope = scope
-        self._now = {(each.system, each.tenant): moment_of(each.harvested_at) or 0 for each in scope}
+        self._now = present(scope)
         self._latest = max(self._now.values(), default=0)
         self._all_tasks = any(each.complete for each in scope)
         self._cases = self._without_steps = self._steps = self._impossible = 0
@@ -125,7 +128,7 @@ class Counting:
                 begin=begin,
                 end=end,
                 wait=self._clock.wait(begin, end) if end is not None and is_possible else None,
-                by_rule=step.outcome in _BY_RULE and end is not None and end - begin < _AT_ONCE,
+                by_rule=step.outcome in BY_RULE and end is not None and end - begin < _AT_ONCE,
                 is_waiting=end is None and is_open_now,
             )
             found.append((begin, step.position, work))
@@ -168,7 +171,7 @@ class Counting:
         return {form: name if counts[name] == 1 else f"{name} ({form[0]})" for form, name in self._forms.items()}
 
     def _described(self, as_of: datetime | None) -> Scope:
-        runs_at: Sequence[datetime | None] = [_time(text) for text in self._runs_at] or (None, None)
+        runs_at: Sequence[datetime | None] = [stored_time(text) for text in self._runs_at] or (None, None)
         return Scope(
             as_of=as_of,
             basis="tasks" if self._all_tasks else "logs",
@@ -185,8 +188,3 @@ class Counting:
             first_run=runs_at[0],
             last_run=runs_at[1],
         )
-
-
-def _time(text: str | None) -> datetime | None:
-    moment = moment_of(text)
-    return None if moment is None else time_of(moment)

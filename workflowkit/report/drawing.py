@@ -53,9 +53,8 @@ def heat(hours: Sequence[Hour]) -> Mapping[str, Any]:
         return _Cell(text, 1 + _QUANTILES * below // len(shown))
 
     cells = {(hour.weekday, hour.hour): cell(hour) for hour in hours}
-    shown_hours = range(
-        min((hour.hour for hour in hours), default=0), max((hour.hour for hour in hours), default=0) + 1
-    )
+    of_day = [hour.hour for hour in hours] or [0]
+    shown_hours = range(min(of_day), max(of_day) + 1)
     days = [(day, [cells.get((number, hour)) for hour in shown_hours]) for number, day in enumerate(_DAYS)]
     return {"unit": unit, "least": _LEAST_IN_HOUR, "hours": shown_hours, "days": days}
 

@@ -10,14 +10,11 @@ from heapq import nlargest
 import attrs
 
 from .figures import Path, Paths, Rework, StepAgain
+from .outcomes import APPROVED_BY_RULE, BACK, HANDED_ON
 from .waits import Form, Work, rank
 
 _MOST_PATHS = 10
 _MOST_STEPS = 40
-
-_BACK = frozenset({"back", "auto_back"})
-_HANDED_ON = frozenset({"transfer", "batch_transfer"})
-_BY_RULE = frozenset({"auto_approve", "auto_forward"})
 
 
 @attrs.define
@@ -52,7 +49,7 @@ class Repetitions:
                 step = self._steps[key] = _Again()
             before = ended.setdefault((work.activity, work.flow_id), [])
             last = max((each for each in before if each[0] <= work.begin), default=None)  # the one that ended last
-            if last is not None and steps[last[1]].outcome not in _HANDED_ON:
+            if last is not None and steps[last[1]].outcome not in HANDED_ON:
                 step.again += 1
                 step.waited += 0 if work.by_rule else work.wait or 0
                 repeated.add(key)
@@ -70,7 +67,7 @@ class Repetitions:
         """
         if not self._cases:
             return None
-        found = sorted(self._steps.items(), key=lambda item: (-item[1].again, -_count(item[1], _BACK), item[0][1]))
+        found = sorted(self._steps.items(), key=lambda item: (-item[1].again, -_count(item[1], BACK), item[0][1]))
         return Rework(
             cases=self._repeating,
             share=self._repeating / self._cases,
@@ -80,10 +77,10 @@ class Repetitions:
                     form=forms.get(form),
                     activity=activity,
                     ended=step.outcomes.total(),
-                    sent_back=_count(step, _BACK),
-                    handed_on=_count(step, _HANDED_ON),
+                    sent_back=_count(step, BACK),
+                    handed_on=_count(step, HANDED_ON),
                     rejected=step.outcomes["reject"],
-                    by_rule=_count(step, _BY_RULE),
+                    by_rule=_count(step, APPROVED_BY_RULE),
                     again=step.again,
                     cases=step.cases,
                     seconds=step.waited / 1000,

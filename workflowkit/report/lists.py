@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from heapq import heappush, heappushpop
 from typing import Generic, TypeVar
 
 from ..archive.cases import Case, Step
-from .clock import moment_of, time_of
+from .clock import moment_of, stored_time, time_of
 from .figures import Moment, OpenCase, OpenCases, Timeline
 from .people import Names
 from .waits import Work
@@ -113,8 +112,8 @@ def timeline(case: Case, names: Names, now: int, *, is_open: bool, most: int | N
     moments = [_moment(begin, end, step, names, now, is_open=is_open) for begin, end, step in placed]
     begins = [moment.start for moment in moments if moment.start]
     ends = [moment.end or moment.start for moment in moments if moment.end or moment.start]
-    start = min(begins, default=None) or _time(case.start_time)
-    end = time_of(now) if is_open else max((end for end in ends if end), default=None) or _time(case.end_time)
+    start = min(begins, default=None) or stored_time(case.start_time)
+    end = time_of(now) if is_open else max((end for end in ends if end), default=None) or stored_time(case.end_time)
     return Timeline(
         system=case.system,
         tenant=case.tenant,
@@ -146,8 +145,3 @@ def _moment(begin: int | None, end: int | None, step: Step, names: Names, now: i
         is_waiting=is_waiting,
         error=step.detail or None if step.origin == "nodes" else None,
     )
-
-
-def _time(text: str | None) -> datetime | None:
-    moment = moment_of(text)
-    return None if moment is None else time_of(moment)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
 from heapq import heappush, heappushpop
 
 import attrs
 
 from ..archive.cases import Case, Step
-from .clock import moment_of, time_of
+from .clock import stored_time
 from .figures import FailedRun, NodeFailure, Playbooks
 
 _MOST_NODES = 15
@@ -89,13 +88,8 @@ class Nodes:
 
 def _failure(workflow: str, name: str, node: _Node) -> NodeFailure:
     latest = [
-        FailedRun(instance_id=id_, tenant=tenant, at=_time(at), error=error or None)
+        FailedRun(instance_id=id_, tenant=tenant, at=stored_time(at), error=error or None)
         for at, tenant, id_, error in sorted(node.latest, reverse=True)
     ]
     errors = sorted(node.errors.items(), key=lambda item: (-item[1], item[0]))[:_MOST_ERRORS]
     return NodeFailure(workflow=workflow, node=name, runs=node.runs, failed=node.failed, errors=errors, latest=latest)
-
-
-def _time(text: str) -> datetime | None:
-    moment = moment_of(text or None)
-    return None if moment is None else time_of(moment)

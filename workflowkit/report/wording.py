@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from .figures import Moment
+from .outcomes import BACK, HANDED_ON
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _TEN = 9.95
@@ -27,8 +28,8 @@ _OUTCOMES = {
     "invoke_plugin": "plug-in called",
     "revoke": "withdrawn",
 }
-_BACK = frozenset({"back", "auto_back", "reject", "FAILED", "TERMINATED"})
-_MOVED = frozenset({"transfer", "batch_transfer", "revoke", "close", "RETRYING", "TERMINATING"})
+_BACK = BACK | {"reject", "FAILED", "TERMINATED"}
+_MOVED = HANDED_ON | {"revoke", "close", "RETRYING", "TERMINATING"}
 
 
 _INVISIBLE = re.compile(
